@@ -1,0 +1,110 @@
+"""From an answer's status and body to the error it stands for: the status first, then the body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import attrs
+
+from ..errors import (
+    APIError,
+    AuthenticationError,
+    ConflictError,
+    LockedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    ValidationError,
+)
+
+__all__ = ["Answer", "error_for"]
+
+_ERRORS: Mapping[int, type[APIError]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.FORBIDDEN: PermissionDeniedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: PayloadTooLargeError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: ValidationError,
+    HTTPStatus.LOCKED: LockedError,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimitedError,
+}
+
+
+@attrs.frozen
+class Answer:
+    """What came back: status, headers, and the body as far as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def succeeded(self) -> bool:
+        """Any 2xx is a success: the API's documentation errs on which."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def error_for(answer: Answer, *, deduced: bool = False) -> APIError:
+    """The error that an answer without success stands for.
+
+    Args:
+        answer: The answer.
+        deduced: Whether the path of the call is deduced rather than documented.
+    """
+    kind = _ERRORS.get(answer.status, APIError)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = ServerError
+    message, errors = _told(answer.body)
+    error = kind(
+        status=answer.status,
+        message=message,
+        errors=errors,
+        headers=answer.headers,
+        body=answer.body,
+    )
+    error.deduced = deduced
+    if isinstance(error, RateLimitedError):
+        error.retry_after = _seconds(answer.headers.get("Retry-After"))
+    return error
+
+
+def _told(body: bytes) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Laravel's ``{message, errors: {field: [text]}}``, as much of it as is there."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", {}
+    if not isinstance(data, dict):
+        return "", {}
+    message = data.get("message")
+    errors = data.get("errors")
+    return (
+        message if isinstance(message, str) else "",
+        {field: _texts(errors[field]) for field in errors} if isinstance(errors, dict) else {},
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+def _seconds(value: str | None) -> float | None:
+    """``Retry-After``, which is a number of seconds or a date."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,175 @@
+"""One call: endpoint and arguments to a request, its answer to a value or an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from ..errors import InvalidInputError, ResponseReadError, VPSBGError
+from ..transport import Body, Headers, Request, Timeouts, Transport
+from . import convert
+from .answer import Answer, error_for
+from .pages import Envelope, Page, page_of
+
+__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "located"]
+
+T = TypeVar("T")
+
+Query = Mapping[str, str | int | float | bool]
+"""Names and values of a query string, not encoded."""
+
+
+@attrs.frozen
+class Endpoint:
+    """One operation of the API.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, with ids in braces.
+        evidence: How well it is known: see the README.
+    """
+
+    method: str
+    path: str
+    evidence: Literal["documented", "partial", "observed", "convention"] = "documented"
+
+    def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
+        """What is wrong with the ids of a call, by name."""
+        problems = {}
+        for name, value in ids.items():
+            is_id = isinstance(value, int | str) and not isinstance(value, bool)
+            if not is_id or value in ("", ".", ".."):
+                problems[name] = (f"must be an id, not {value!r}",)
+        return problems
+
+    def path_for(self, ids: Mapping[str, int | str]) -> str:
+        """The path of a call.
+
+        Raises:
+            InvalidInputError: An id cannot stand in a path.
+        """
+        if problems := self.problems_of(ids):
+            raise InvalidInputError(problems)
+        return self.path.format_map(
+            {name: quote(str(value), safe="") for name, value in ids.items()}
+        )
+
+
+class JSONBody:
+    """A JSON document as the body of a request (see `Body`)."""
+
+    content_type = "application/json"
+    replayable = True
+
+    def __init__(self, value: Any) -> None:
+        try:
+            self._data = json.dumps(value, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInputError({"json": (f"cannot be sent as JSON: {error}",)}) from error
+        self.content_length = len(self._data)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See `Body.open`."""
+        yield self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+
+class Caller:
+    """Makes calls: what the service objects stand on.
+
+    Args:
+        transport: Carries the requests.
+        base_url: URL of the API, without a slash at the end.
+        headers: Sent with every request.
+        timeouts: Of every request.
+    """
+
+    def __init__(
+        self, *, transport: Transport, base_url: str, headers: Headers, timeouts: Timeouts
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url
+        self._headers = headers
+        self._timeouts = timeouts
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        kind: type[T],
+        ids: Mapping[str, int | str],
+        *,
+        body: Body | None = None,
+    ) -> T:
+        """Call an endpoint that answers with one resource."""
+        with located(endpoint.method, endpoint.path, attempts=0):
+            path = endpoint.path_for(ids)
+        with located(endpoint.method, path):
+            answer = await self._fetch(endpoint, path, body=body)
+            return convert.structure(convert.parse(answer), kind, answer)
+
+    async def page(self, endpoint: Endpoint, kind: type[T], number: int | None) -> Page[T]:
+        """Call an endpoint that answers with one page of a list."""
+        path = endpoint.path_for({})
+        with located(endpoint.method, path):
+            answer = await self._fetch(endpoint, path, {} if number is None else {"page": number})
+            data = convert.parse(answer)
+            data = {"data": data} if isinstance(data, list) else data
+            envelope = convert.structure(data, Envelope[kind], answer)  # type: ignore[valid-type]
+            return page_of(envelope, number, answer)
+
+    async def raw(self, method: str, path: str, query: Query, body: Body | None) -> Any:
+        """Call any path; the answer is raw JSON, None if it has no body."""
+        with located(method, path):
+            return convert.parse(await self._fetch(Endpoint(method, path), path, query, body))
+
+    async def _fetch(
+        self, endpoint: Endpoint, path: str, query: Query | None = None, body: Body | None = None
+    ) -> Answer:
+        """Send one request, once; an answer that is no success raises."""
+        request = Request(
+            method=endpoint.method,
+            url=f"{self._base_url}{path}{_query_string(query or {})}",
+            headers=self._headers,
+            body=body,
+            timeouts=self._timeouts,
+        )
+        deduced = endpoint.evidence == "convention"
+        async with self._transport.send(request) as response:
+            try:
+                answer = Answer(response.status, response.headers, await response.read())
+            except ResponseReadError as cut:  # the status still tells what happened
+                answer = Answer(response.status, response.headers, b"")
+                if answer.succeeded:
+                    raise
+                raise error_for(answer, deduced=deduced) from cut
+        if not answer.succeeded:
+            raise error_for(answer, deduced=deduced)
+        return answer
+
+
+@contextmanager
+def located(method: str, path: str, *, attempts: int = 1) -> Iterator[None]:
+    """Have the errors of a block tell which call they belong to."""
+    try:
+        yield
+    except VPSBGError as error:
+        if error.method is None:  # else a block further in has told
+            error.method, error.path, error.attempts = method, path, attempts
+        raise
+
+
+def _query_string(query: Query) -> str:
+    if not query:
+        return ""
+    plain = {
+        name: int(value) if isinstance(value, bool) else value for name, value in query.items()
+    }
+    return f"?{urlencode(plain, quote_via=quote, safe=',')}"

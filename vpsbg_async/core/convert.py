@@ -1,0 +1,187 @@
+"""From JSON to models: the only module that imports cattrs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import AttributeValidationNote, Converter, transform_error
+from cattrs.gen import make_dict_structure_fn, override
+
+from ..errors import ResponseError
+from .answer import Answer
+from .model import Model, OpenEnum
+
+try:
+    import orjson
+except ImportError:  # the extra "speed" is not installed
+    _loads: Callable[[bytes], Any] = json.loads
+else:
+    _loads = orjson.loads
+
+__all__ = ["parse", "structure"]
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+_SHOWN = 60  # characters of a wrong value that a message quotes
+_EXACT_FLOAT = 2**53
+
+
+def parse(answer: Answer) -> Any:
+    """The JSON of a successful answer, None if it has no body.
+
+    Raises:
+        ResponseError: It is not JSON.
+    """
+    if not answer.body.strip():
+        return None
+    try:
+        return _loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        text = "the answer is not JSON."
+        raise ResponseError(text, status=answer.status, body=answer.body) from error
+
+
+def structure(data: Any, kind: type[T], answer: Answer) -> T:
+    """A model out of the JSON of a successful answer.
+
+    Raises:
+        ResponseError: It is not what was promised; the text names the place.
+    """
+    try:
+        return _converter(exact=False).structure(data, kind)
+    except Exception as error:
+        text = f"the answer is not what was promised: {_places(data, kind)}."
+        raise ResponseError(text, status=answer.status, body=answer.body) from error
+
+
+def _places(data: Any, kind: type[Any]) -> str:
+    """What is wrong at which place, learned by structuring once more, slowly."""
+    try:
+        _converter(exact=True).structure(data, kind)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it becomes text
+        return "; ".join(transform_error(error, format_exception=_told))
+    raise AssertionError("the exact converter takes what the fast one refused")
+
+
+def _told(error: BaseException, _: type[Any] | None) -> str:
+    return "missing" if isinstance(error, KeyError) else str(error)
+
+
+@cache
+def _converter(*, exact: bool) -> Converter:
+    converter = Converter(detailed_validation=exact)
+    converter.register_structure_hook(int, _int)
+    converter.register_structure_hook(str, _str)
+    converter.register_structure_hook(bool, _bool)
+    converter.register_structure_hook(datetime, _datetime)
+    converter.register_structure_hook(OpenEnum, lambda value, kind: kind(_str(value, str)))
+
+    @converter.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple)
+    def _tuples(kind: Any) -> Hook:
+        items = list[get_args(kind)[0]]  # type: ignore[misc]
+        hook = converter.get_structure_hook(items)
+        return lambda value, _: tuple(hook(_list(value), items))
+
+    @converter.register_structure_hook_factory(_is_model)
+    def _models(kind: type[Model]) -> Hook:
+        return _model_hook(kind, converter)
+
+    return converter
+
+
+def _is_model(kind: Any) -> bool:
+    kind = get_origin(kind) or kind
+    return isinstance(kind, type) and issubclass(kind, Model)
+
+
+def _model_hook(kind: type[Model], converter: Converter) -> Hook:
+    """Structure a model, with unknown fields kept and errors named by the JSON's own names."""
+    names = {
+        field.name: field.metadata.get("json", field.name)
+        for field in attrs.fields(get_origin(kind) or kind)
+    }
+    overrides = {
+        field: override(omit=True) if name is None else override(rename=name)
+        for field, name in names.items()
+        if name != field
+    }
+    make = make_dict_structure_fn(kind, converter, **overrides)
+    known = set(names.values())
+
+    def hook(value: Any, _: Any) -> Model:
+        if not isinstance(value, dict):
+            raise _wrong(value, "an object")
+        try:
+            model = make(value, kind)
+        except ExceptionGroup as error:
+            _rename(error, names)
+            raise
+        extra = {name: value[name] for name in value.keys() - known}
+        return attrs.evolve(model, extra=extra) if extra else model
+
+    return hook
+
+
+def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
+    for part in error.exceptions:
+        for note in getattr(part, "__notes__", ()):
+            if isinstance(note, AttributeValidationNote):
+                note.name = names.get(note.name) or note.name
+
+
+# The hooks take what JSON may hold for a type, such as a number in quotes, and nothing else:
+# Python's own int() and str() would make 1 of 1.9 and "None" of null.
+
+
+def _int(value: Any, _: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_FLOAT:
+        return int(value)
+    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+        return int(value)
+    raise _wrong(value, "a whole number")
+
+
+def _str(value: Any, _: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise _wrong(value, "text")
+
+
+def _bool(value: Any, _: Any) -> bool:
+    if value in (True, False):  # 1 and 0 too, as PHP is apt to write them
+        return bool(value)
+    raise _wrong(value, "true or false")
+
+
+def _datetime(value: Any, _: Any) -> datetime:
+    if not isinstance(value, str):
+        raise _wrong(value, "a time")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise _wrong(value, "a time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, dict) and all(key.isdecimal() for key in value):
+        return list(value.values())  # how PHP writes a list with gaps
+    if not isinstance(value, list):
+        raise _wrong(value, "a list")
+    return value
+
+
+def _wrong(value: Any, wanted: str) -> TypeError:
+    shown = "null" if value is None else repr(value)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    return TypeError(f"{shown} is not {wanted}")

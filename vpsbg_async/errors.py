@@ -1,0 +1,396 @@
+"""Every failure of a call, as one tree.
+
+VPSBGError                      .outcome  .method  .path  .attempts
+├── ConfigurationError          a setting is wrong
+├── InvalidInputError           .errors: caught before anything was sent (also a ValueError)
+├── AttachmentError             .attachment: a file or stream failed on this side
+├── TransportError
+│   ├── NotSentError            nothing that could be acted on reached the server
+│   ├── OutcomeUnknownError     .draft: sent, and no answer came
+│   └── ResponseReadError       .status  .headers: the answer broke off
+├── ResponseError               .status  .body: done, but the answer is not what was promised
+└── APIError                    .status  .message  .errors  .request_id  .headers  .body
+    ├── AuthenticationError     401
+    ├── PermissionDeniedError   403
+    ├── NotFoundError           404
+    ├── ConflictError           409
+    ├── PayloadTooLargeError    413
+    ├── ValidationError         422  .attachments
+    ├── LockedError             423
+    ├── RateLimitedError        429  .retry_after
+    └── ServerError             5xx
+
+What to do next follows from ``.outcome``, not from the class: see `Outcome`.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+__all__ = [
+    "APIError",
+    "AttachmentError",
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConflictError",
+    "InvalidInputError",
+    "LockedError",
+    "NotFoundError",
+    "NotSentError",
+    "Outcome",
+    "OutcomeUnknownError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "RateLimitedError",
+    "ResponseError",
+    "ResponseReadError",
+    "ServerError",
+    "TransportError",
+    "VPSBGError",
+    "ValidationError",
+    "outcome_of",
+]
+
+_BODY_SHOWN = 200  # characters of a server's text that a message quotes
+_PROCESSED_ADVICE = "It was processed: do not send it again."
+
+
+class Outcome(StrEnum):
+    """What is known of a call that failed."""
+
+    NOT_SENT = "not_sent"
+    """Nothing that could be acted on reached the server."""
+    NOT_PROCESSED = "not_processed"
+    """The server answered without doing it."""
+    PROCESSED = "processed"
+    """The server did it; only the answer is lost. Do not send it again."""
+    UNKNOWN = "unknown"
+    """It may have happened. Look before sending it again."""
+
+
+class VPSBGError(Exception):
+    """The base of every error this package raises.
+
+    Attributes:
+        outcome: What is known of the call.
+        method: HTTP method of the call, None where there was no call.
+        path: Path of the call below the API's base URL, None where there was no call.
+        attempts: How many times the call was sent, or tried to be.
+    """
+
+    outcome: Outcome = Outcome.NOT_SENT
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.method: str | None = None
+        self.path: str | None = None
+        self.attempts = 0
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.method else ""
+        return " ".join(filter(None, (f"{call}{self._text()}", self._advice())))
+
+    def _text(self) -> str:
+        """What happened."""
+        return str(self.args[0])
+
+    def _advice(self) -> str:
+        """What the caller can do, where there is more to say than the text does."""
+        return ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: _picklable(value) for name, value in self.__dict__.items()}
+        return _revive, (type(self), self.args), state
+
+
+def _revive(cls: type[VPSBGError], args: tuple[Any, ...]) -> VPSBGError:
+    """Make an error again without its constructor, whose arguments differ by class."""
+    return cls.__new__(cls, *args)
+
+
+def _picklable(value: object) -> object:
+    """The value, or its repr where it holds what cannot be pickled, such as a callable."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - pickle raises whatever a __reduce__ raises
+        return repr(value)
+    return value
+
+
+class ConfigurationError(VPSBGError):
+    """A setting is wrong. Raised when the setting is made, never by a call."""
+
+
+class InvalidInputError(VPSBGError, ValueError):
+    """The arguments of a call cannot be sent; nothing was.
+
+    Attributes:
+        errors: All problems of the call, by argument (``attachments.1`` is the second file).
+    """
+
+    def __init__(self, errors: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__(_told(errors))
+        self.errors = dict(errors)
+
+
+class AttachmentError(VPSBGError):
+    """A file or stream failed while it was being sent; the request was not completed.
+
+    Attributes:
+        attachment: The `Attachment` that failed, None where the body of another call failed.
+    """
+
+    def __init__(self, text: str, *, attachment: object = None) -> None:
+        super().__init__(text)
+        self.attachment = attachment
+
+    def _text(self) -> str:
+        return f"{getattr(self.attachment, 'name', 'the body')} {self.args[0]}"
+
+
+class TransportError(VPSBGError):
+    """The network failed; the subclasses tell at which point."""
+
+
+class NotSentError(TransportError):
+    """Nothing that could be acted on reached the server: sending again is safe."""
+
+
+class OutcomeUnknownError(TransportError):
+    """The request left and no answer came: it may have been acted on.
+
+    Attributes:
+        draft: What was to be created (a `TicketDraft`), None for other calls.
+    """
+
+    outcome = Outcome.UNKNOWN
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.draft: object = None
+
+    def _advice(self) -> str:
+        return "It may have happened: look before you send it again."
+
+
+class ResponseReadError(TransportError):
+    """The answer broke off after its status line.
+
+    Attributes:
+        status: HTTP status of the answer.
+        headers: Headers of the answer.
+    """
+
+    def __init__(self, text: str, *, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = headers
+        self.outcome = _outcome_of_status(status, headers)
+
+    def _advice(self) -> str:
+        return _PROCESSED_ADVICE if self.outcome is Outcome.PROCESSED else ""
+
+
+class ResponseError(VPSBGError):
+    """The server did it, but its answer is not what the API promises.
+
+    Attributes:
+        status: HTTP status of the answer (2xx).
+        body: The answer as it came.
+    """
+
+    outcome = Outcome.PROCESSED
+
+    def __init__(self, text: str, *, status: int, body: bytes) -> None:
+        super().__init__(text)
+        self.status = status
+        self.body = body
+
+    def _advice(self) -> str:
+        return _PROCESSED_ADVICE
+
+
+class APIError(VPSBGError):
+    """The server answered with an error; the subclasses stand for the known statuses.
+
+    Attributes:
+        status: HTTP status.
+        message: The server's message, empty if its body held none.
+        errors: The server's messages by field, empty if its body held none.
+        request_id: The answer's ``X-Request-Id``, if it had one.
+        headers: Headers of the answer.
+        body: The answer's body as far as it came.
+        deduced: Whether the path of the call is deduced, not documented.
+    """
+
+    deduced = False
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        message: str = "",
+        errors: Mapping[str, tuple[str, ...]] | None = None,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        super().__init__(f"answered {_status_line(status)}")
+        self.status = status
+        self.message = message
+        self.errors = dict(errors or {})
+        self.headers = headers
+        self.request_id = headers.get("X-Request-Id")
+        self.body = body
+        self.outcome = _outcome_of_status(status, headers)
+
+    def __str__(self) -> str:
+        told = self._details() or self.message
+        if not told and not self.body.lstrip().startswith(b"<"):  # HTML tells a person nothing
+            told = " ".join(self.body[: 4 * _BODY_SHOWN].decode(errors="replace").split())
+        if len(told) > _BODY_SHOWN:
+            told = f"{told[:_BODY_SHOWN]}…"
+        return f"{super().__str__()}: {told}" if told else super().__str__()
+
+    def _advice(self) -> str:
+        if self.deduced and self.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            return "(this path is deduced, not documented: the API may not have it)"
+        if location := self.headers.get("Location"):
+            return f"(a redirect to {location}, not followed)"
+        return ""
+
+    def _details(self) -> str:
+        """The messages by field, of which ``message`` repeats the first."""
+        return _told(self.errors)
+
+
+class AuthenticationError(APIError):
+    """401: the API key is missing or not valid."""
+
+    def _advice(self) -> str:
+        return "(check the API key)"
+
+
+class PermissionDeniedError(APIError):
+    """403: the API key may not do this; a Read key may only send GET."""
+
+    def _advice(self) -> str:
+        return "(a Read key may only read)"
+
+
+class NotFoundError(APIError):
+    """404: nothing is there."""
+
+
+class ConflictError(APIError):
+    """409: the request contradicts the state of the resource."""
+
+
+class PayloadTooLargeError(APIError):
+    """413: the attachments are larger than the server takes."""
+
+    def _advice(self) -> str:
+        return "(send fewer or smaller attachments)"
+
+
+class ValidationError(APIError):
+    """422: the server refused the input; ``.errors`` says why, by field.
+
+    Attributes:
+        attachments: The caller's `Attachment` for each key of ``.errors`` that names one
+            (``attachments.1`` is the second file).
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int = 422,
+        message: str = "",
+        errors: Mapping[str, tuple[str, ...]] | None = None,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        super().__init__(status=status, message=message, errors=errors, headers=headers, body=body)
+        self.attachments: dict[str, object] = {}
+
+    def _details(self) -> str:
+        files = {key: getattr(file, "name", key) for key, file in self.attachments.items()}
+        if not files:
+            return super()._details()
+        return _told({f"{key} ({files[key]})" if key in files else key: texts
+                      for key, texts in self.errors.items()})  # fmt: skip
+
+
+class LockedError(APIError):
+    """423: the resource is busy with another task.
+
+    A stop that was answered so has been seen to happen all the same, so the outcome is unknown.
+    """
+
+    def _advice(self) -> str:
+        return "(it may still happen: read the state before you try again)"
+
+
+class RateLimitedError(APIError):
+    """429: too many calls within the minute.
+
+    Attributes:
+        retry_after: Seconds to wait as the server told, None if it did not.
+    """
+
+    retry_after: float | None = None
+
+    def _advice(self) -> str:
+        return "" if self.retry_after is None else f"(try again in {self.retry_after:g} s)"
+
+
+class ServerError(APIError):
+    """5xx: the server failed; what was to be created may exist."""
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Judge any exception that came out of a call.
+
+    Looks through ``__cause__`` and ``__context__`` as a traceback does, so that the `TimeoutError`
+    of your own ``asyncio.timeout`` around a call can be judged as well.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        The outcome of the nearest error of ours; `Outcome.UNKNOWN` if there is none.
+    """
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        if isinstance(link, VPSBGError):
+            return link.outcome
+        seen.add(id(link))
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return Outcome.UNKNOWN
+
+
+def _outcome_of_status(status: int, headers: Mapping[str, str]) -> Outcome:
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Outcome.PROCESSED
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in headers:
+        return Outcome.NOT_PROCESSED  # maintenance mode answers before the controller
+    if status == HTTPStatus.LOCKED:
+        return Outcome.UNKNOWN
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome.NOT_PROCESSED
+    return Outcome.UNKNOWN  # a redirect can follow success as well as refusal; a 5xx comes late
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _told(errors: Mapping[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items())

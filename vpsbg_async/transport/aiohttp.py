@@ -1,0 +1,256 @@
+"""The transport on aiohttp: the only module of the SDK that imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import NoReturn, Self
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from ..errors import (
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    ResponseReadError,
+    VPSBGError,
+)
+from . import Headers, Request, Response, Timeouts
+from .upload import Upload
+
+__all__ = ["AiohttpTransport"]
+
+# A pooled connection that the server has forgotten would cost a create its certainty; nginx and
+# Apache keep theirs for longer than this.
+_KEEPALIVE = 5.0  # seconds
+
+# Raised while connecting, so nothing was sent.
+_WHILE_CONNECTING = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+
+
+class AiohttpTransport:
+    """Sends requests with aiohttp, over connections of its own or of an application's session.
+
+    Args:
+        session: Lends its connector, and nothing else, to a private session: its cookies,
+            headers, authentication and middlewares neither hurt nor are hurt. Its owner closes it.
+        ssl_context: The TLS settings, in place of the system's.
+        proxy: URL of an HTTP proxy.
+        trust_env: Whether to take the proxy from the environment (``HTTPS_PROXY``, ``NO_PROXY``).
+
+    Raises:
+        ConfigurationError: The proxy is not an HTTP URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+    ) -> None:
+        if proxy is not None and not proxy.startswith(("http://", "https://")):
+            raise ConfigurationError("the proxy must be an http:// or https:// URL")
+        self._lender = session
+        self._ssl: ssl.SSLContext | bool = True if ssl_context is None else ssl_context
+        self._proxy = proxy
+        self._trust_env = trust_env
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
+        """See `Transport.send`."""
+        return _Attempt(self, request)
+
+    async def aclose(self) -> None:
+        """Close the connections, but for those of a lent connector."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self, request: Request, upload: Upload | None = None
+    ) -> aiohttp.ClientResponse:
+        """Have aiohttp make one attempt; its own exceptions come out."""
+        url = URL(request.url, encoded=True)
+        headers = list(request.headers.items())
+        if request.body is not None:
+            headers.append(("Content-Type", request.body.content_type))
+            if request.body.content_length is not None:
+                headers.append(("Content-Length", str(request.body.content_length)))
+        return await self._open_session().request(
+            request.method,
+            url,
+            headers=headers,
+            data=upload,
+            timeout=self._timeout(request.timeouts),
+            ssl=self._ssl,
+            proxy=self._proxy_for(url),
+            allow_redirects=False,
+            middlewares=(_once,),
+        )
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None and not self._closed:
+            self._loop = loop
+            self._session = self._make_session()
+        if self._session is None or self._closed or self._session.closed:
+            raise NotSentError("the transport is closed")
+        if self._loop is not loop:
+            raise NotSentError("the transport belongs to another event loop")
+        return self._session
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        connector: aiohttp.BaseConnector | None
+        if self._lender is None:
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+        else:
+            connector = self._lender.connector
+        if connector is None or connector.closed:
+            raise NotSentError("the session that lends its connections is closed")
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=self._lender is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Content-Type",),
+        )
+
+    def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=None,
+            # This one also counts the wait for a place in a lent pool, where none is due.
+            connect=timeouts.connect if self._lender is None else None,
+            sock_connect=timeouts.connect,
+            sock_read=timeouts.response,  # counts from the last byte sent
+        )
+
+    def _proxy_for(self, url: URL) -> str | None:
+        if self._proxy is not None or not self._trust_env:
+            return self._proxy
+        # aiohttp's own trust_env would also look into ~/.netrc, and refuse to send our key.
+        return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
+
+
+class _Attempt(AbstractAsyncContextManager[Response]):
+    """One request on its way, and its answer until it is left."""
+
+    def __init__(self, transport: AiohttpTransport, request: Request) -> None:
+        self._transport = transport
+        self._request = request
+        self._upload: Upload | None = None
+        self._answer: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> Response:
+        try:
+            answer = self._answer = await self._exchange()
+        except BaseException as error:
+            await self._close_upload()
+            if isinstance(error, VPSBGError) or not isinstance(error, Exception):
+                raise
+            self._raise_ours(error)
+        headers = Headers(answer.headers)
+        return Response(answer.status, headers, _AnswerChunks(answer, headers))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._answer is not None:
+            self._answer.release()  # closes the connection unless both bodies are through
+        await self._close_upload()
+
+    async def _exchange(self) -> aiohttp.ClientResponse:
+        timeouts = self._request.timeouts
+        if self._request.body is None:
+            answer = await self._transport.request(self._request)
+        else:
+            answer = await self._exchange_with_body(Upload(self._request.body, timeouts.stall))
+        if answer.connection is not None and answer.connection.protocol is not None:
+            answer.connection.protocol.read_timeout = timeouts.read
+            answer.connection.protocol.start_timeout()
+        return answer
+
+    async def _exchange_with_body(self, upload: Upload) -> aiohttp.ClientResponse:
+        self._upload = upload
+        try:
+            async with asyncio.timeout(None) as timer:
+                with upload.watched_by(timer):
+                    return await self._transport.request(self._request, upload)
+        except TimeoutError as error:
+            if timer.expired():
+                raise upload.stalled() from error
+            raise
+
+    async def _close_upload(self) -> None:
+        if self._upload is not None:
+            await self._upload.aclose()
+
+    def _raise_ours(self, error: Exception) -> NoReturn:
+        if self._upload is not None and self._upload.failure is not None:
+            raise self._upload.failure  # its cause is the source's own error
+        unsent = self._upload is not None and not self._upload.committed
+        if unsent or isinstance(error, _WHILE_CONNECTING):
+            raise NotSentError(_told(error)) from error
+        raise OutcomeUnknownError(_told(error)) from error
+
+
+class _AnswerChunks:
+    """The body of an answer. Not a generator: nothing is left suspended if it is not read."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, headers: Headers) -> None:
+        self._answer = answer
+        self._headers = headers
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._answer.content.readany()
+        except Exception as error:
+            text = f"the answer broke off: {_told(error)}"
+            raise ResponseReadError(
+                text, status=self._answer.status, headers=self._headers
+            ) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+
+class _DroppedError(Exception):
+    """A dropped connection, in a form that aiohttp does not answer by sending again."""
+
+
+async def _once(
+    request: aiohttp.ClientRequest,
+    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except _WHILE_CONNECTING:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _DroppedError(_told(error)) from error
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed the connection"
+    return str(error) or type(error).__name__

@@ -1,0 +1,181 @@
+"""One pass over a body: what every network transport needs to send one safely."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Self
+
+from ..errors import AttachmentError, NotSentError, OutcomeUnknownError, VPSBGError
+from . import Body
+
+__all__ = ["Upload"]
+
+# A big chunk goes out in slices, so that a slow line shows progress long before the stall timer.
+_SLICE = 256 * 1024  # bytes
+
+# A source that will not end when it is cancelled (a disk that hangs) is left to a task after this.
+_CLOSE_GRACE = 5.0  # seconds
+_closing: set[asyncio.Task[None]] = set()
+
+
+class Upload:
+    """Gives out the bytes of one body, and knows what has become of them.
+
+    To be iterated by the HTTP library, in whatever task it likes; a body is opened when its first
+    chunk is asked for. Exactly ``content_length`` bytes are given out, or the upload fails before
+    the last chunk. Without a length one chunk is held back, so that the last is known to be last.
+
+    Args:
+        body: What to send.
+        stall: The longest time without progress, in seconds, None for no limit.
+
+    Attributes:
+        committed: Whether the last chunk was given out: from here on the server may act.
+        failure: The error on this side that ended the upload.
+    """
+
+    def __init__(self, body: Body, stall: float | None) -> None:
+        self.committed = False
+        self.failure: VPSBGError | None = None
+        self._body = body
+        self._stall = stall
+        self._timer: asyncio.Timeout | None = None
+        self._context: AbstractAsyncContextManager[AsyncIterator[bytes]] | None = None
+        self._chunks: AsyncIterator[bytes] | None = None
+        self._held: bytes | None = None
+        self._pieces: Iterator[bytes | memoryview] = iter(())
+        self._taken = 0
+        self._waits_for_source = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes | memoryview:
+        piece = next(self._pieces, None)
+        if piece is None:
+            self._pieces = _slices(await self._step())
+            piece = next(self._pieces)
+        self._rearm(self._stall)
+        return piece
+
+    @contextlib.contextmanager
+    def watched_by(self, timer: asyncio.Timeout) -> Iterator[None]:
+        """Have each step of the upload set this timer, until the block ends or all is out."""
+        self._timer = timer
+        try:
+            yield
+        finally:
+            self._timer = None
+
+    def stalled(self) -> VPSBGError:
+        """The error to raise when the timer has run out."""
+        if self._waits_for_source:
+            return AttachmentError(f"gave nothing for {self._stall:g} s")
+        text = f"the server took nothing for {self._stall:g} s"
+        return OutcomeUnknownError(text) if self.committed else NotSentError(text)
+
+    async def aclose(self) -> None:
+        """Close the body. The caller has cancelled the task that iterates, if one does."""
+        self._closed = True
+        if self._context is None and self._idle.is_set():
+            return
+        task = asyncio.create_task(self._close_when_idle())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+        await asyncio.wait((task,), timeout=_CLOSE_GRACE)
+
+    async def _close_when_idle(self) -> None:
+        # A generator cannot be closed while a step of it runs, nor a file while a thread reads it.
+        await self._idle.wait()
+        await self._leave()
+
+    async def _step(self) -> bytes:
+        """Have the body make its next chunk, leaving traces for `stalled` and `aclose`."""
+        self._rearm(self._stall)
+        self._waits_for_source = True
+        self._idle.clear()
+        try:
+            chunk = await self._next_chunk()
+            if chunk is None:
+                await self._leave()
+        except VPSBGError as error:
+            self.failure = error
+            raise
+        except Exception as error:
+            text = f"could not be read ({type(error).__name__})"
+            self.failure = AttachmentError(text)
+            raise self.failure from error
+        finally:
+            self._idle.set()
+        self._waits_for_source = False  # not on a cancellation: it may be the timer's
+        if chunk is None:
+            self._rearm(None)
+            raise StopAsyncIteration
+        return chunk
+
+    async def _next_chunk(self) -> bytes | None:
+        if self._closed:
+            raise NotSentError("the upload was closed")
+        if self._chunks is None:
+            self._context = self._body.open()
+            self._chunks = await self._context.__aenter__()
+        if self._body.content_length is None:
+            return await self._next_of_unknown(self._chunks)
+        return await self._next_of_known(self._chunks, self._body.content_length)
+
+    async def _next_of_known(self, chunks: AsyncIterator[bytes], length: int) -> bytes | None:
+        if self._taken == length:
+            self.committed = True
+            return None
+        chunk = await _pull(chunks)
+        self._taken += len(chunk or b"")
+        if chunk is None or self._taken > length:
+            kind = "shorter" if chunk is None else "longer"
+            raise AttachmentError(f"is {kind} than its length of {length} bytes")
+        self.committed = self._taken == length
+        return chunk
+
+    async def _next_of_unknown(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        if self.committed:
+            return None
+        chunk = self._held or await _pull(chunks)
+        self._held = await _pull(chunks) if chunk else None
+        self.committed = self._held is None
+        return chunk
+
+    async def _leave(self) -> None:
+        context, self._context = self._context, None
+        if context is not None:
+            # By now every byte is out or the call has failed: an error here changes neither.
+            with contextlib.suppress(Exception):
+                await context.__aexit__(None, None, None)
+
+    def _rearm(self, seconds: float | None) -> None:
+        timer = self._timer
+        if timer is None or timer.expired():
+            return
+        loop = asyncio.get_running_loop()
+        timer.reschedule(None if seconds is None else loop.time() + seconds)
+
+
+async def _pull(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk that is not empty, None at the end."""
+    async for chunk in chunks:
+        if chunk:
+            return chunk
+    return None
+
+
+def _slices(chunk: bytes) -> Iterator[bytes | memoryview]:
+    if len(chunk) <= _SLICE:
+        yield chunk
+        return
+    view = memoryview(chunk)
+    for start in range(0, len(view), _SLICE):
+        yield view[start : start + _SLICE]
