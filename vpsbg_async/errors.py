@@ -317,11 +317,11 @@ class ValidationError(APIError):
         self.attachments: dict[str, object] = {}
 
     def _details(self) -> str:
-        files = {key: getattr(file, "name", key) for key, file in self.attachments.items()}
-        if not files:
-            return super()._details()
-        return _told({f"{key} ({files[key]})" if key in files else key: texts
-                      for key, texts in self.errors.items()})  # fmt: skip
+        return _told({self._named(field): texts for field, texts in self.errors.items()})
+
+    def _named(self, field: str) -> str:
+        name = getattr(self.attachments.get(field), "name", None)
+        return f"{field} ({name})" if name else field
 
 
 class LockedError(APIError):

@@ -40,7 +40,7 @@ class Endpoint:
 
     def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
         """What is wrong with the ids of a call, by name."""
-        problems = {}
+        problems: dict[str, tuple[str, ...]] = {}
         for name, value in ids.items():
             is_id = isinstance(value, int | str) and not isinstance(value, bool)
             if not is_id or value in ("", ".", ".."):

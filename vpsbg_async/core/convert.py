@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from types import GenericAlias
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -82,9 +83,9 @@ def _converter(*, exact: bool) -> Converter:
     converter.register_structure_hook(datetime, _datetime)
     converter.register_structure_hook(OpenEnum, lambda value, kind: kind(_str(value, str)))
 
-    @converter.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple)
+    @converter.register_structure_hook_factory(_is_tuple)
     def _tuples(kind: Any) -> Hook:
-        items = list[get_args(kind)[0]]  # type: ignore[misc]
+        items: Any = GenericAlias(list, get_args(kind)[:1])
         hook = converter.get_structure_hook(items)
         return lambda value, _: tuple(hook(_list(value), items))
 
@@ -93,6 +94,11 @@ def _converter(*, exact: bool) -> Converter:
         return _model_hook(kind, converter)
 
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is tuple
 
 
 def _is_model(kind: Any) -> bool:
@@ -106,7 +112,7 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
         field.name: field.metadata.get("json", field.name)
         for field in attrs.fields(get_origin(kind) or kind)
     }
-    overrides = {
+    overrides: dict[str, Any] = {
         field: override(omit=True) if name is None else override(rename=name)
         for field, name in names.items()
         if name != field

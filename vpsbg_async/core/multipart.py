@@ -1,9 +1,10 @@
-"""Forms with files, encoded so that a request cut anywhere cannot be taken for a whole one.
+"""Forms with files, encoded so that a request cut short cannot be taken for a whole one.
 
 The encoding is our own because streaming attachments is what this package is for: names and file
 names as PHP reads them, a ``Content-Length`` whenever every size is known, and the last field whole
-in the last chunk. PHP starts on a cut body in some set-ups; the fields that came before the cut
-are then all it sees, so the last one is one that a create cannot do without.
+in the last chunk. Behind some servers PHP starts on a cut body and sees the fields before the cut,
+even half a field: so the last one is a field that the request cannot do without, and it travels in
+a chunk, and thereby a TLS record, of its own, which arrives whole or not at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ..attachments.prepare import Prepared
 
 __all__ = ["Form"]
 
-_JOINED = 64 * 1024  # bytes: what is in memory and smaller is copied into one chunk with the rest
+_SMALL = 64 * 1024  # bytes: what is in memory and no larger is copied into one chunk with the rest
+_ONE_RECORD = 12 * 1024  # bytes: a form that fits one TLS record (16 KiB) together with its head
 
 
 class Form:
@@ -46,7 +48,7 @@ class Form:
         self.current: Prepared | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self.replayable = all(file.attachment.replayable for file in files)
-        self._plan = _joined(_pieces(fields, files, last, boundary.encode()))
+        self._plan = _plan(fields, files, last, boundary.encode())
         self.content_length = _length(self._plan)
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -54,6 +56,7 @@ class Form:
         return aclosing(self._chunks())
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        self.current = None
         for piece in self._plan:
             if not isinstance(piece, Prepared):
                 yield piece
@@ -65,20 +68,30 @@ class Form:
             self.current = None
 
 
-def _pieces(
+def _plan(
     fields: Sequence[tuple[str, str]],
     files: Sequence[Prepared],
     last: tuple[str, str],
     boundary: bytes,
+) -> list[bytes | Prepared]:
+    """The chunks, with the files that are streamed standing for theirs."""
+    plan = list(_joined(_pieces(fields, files, boundary)))
+    proof = _field(last, boundary) + b"--%b--\r\n" % boundary
+    if len(plan) == 1 and isinstance(plan[0], bytes) and len(plan[0] + proof) <= _ONE_RECORD:
+        return [plan[0] + proof]
+    return [*plan, proof]
+
+
+def _pieces(
+    fields: Sequence[tuple[str, str]], files: Sequence[Prepared], boundary: bytes
 ) -> Iterator[bytes | Prepared]:
     for field in fields:
         yield _field(field, boundary)
     for file in files:
         yield _file_head(file, boundary)
         data = file.content.data if isinstance(file.content, Data) else None
-        yield file if data is None or len(data) > _JOINED else data
+        yield file if data is None or len(data) > _SMALL else data
         yield b"\r\n"
-    yield _field(last, boundary) + b"--%b--\r\n" % boundary
 
 
 def _field(field: tuple[str, str], boundary: bytes) -> bytes:
@@ -98,21 +111,19 @@ def _file_head(file: Prepared, boundary: bytes) -> bytes:
     return head % (boundary, file.attachment.name.encode(), file.attachment.content_type.encode())
 
 
-def _joined(pieces: Iterable[bytes | Prepared]) -> list[bytes | Prepared]:
-    """Put small neighbours into one chunk; what is bigger stays by itself, whole."""
-    plan: list[bytes | Prepared] = []
+def _joined(pieces: Iterable[bytes | Prepared]) -> Iterator[bytes | Prepared]:
+    """Neighbours in memory as one, unless they are big."""
     small: list[bytes] = []
     for piece in pieces:
-        if isinstance(piece, bytes) and len(piece) <= _JOINED:
+        if isinstance(piece, bytes) and len(piece) <= _SMALL:
             small.append(piece)
             continue
         if small:
-            plan.append(b"".join(small))
+            yield b"".join(small)
             small = []
-        plan.append(piece)
+        yield piece
     if small:
-        plan.append(b"".join(small))
-    return plan
+        yield b"".join(small)
 
 
 def _length(plan: Iterable[bytes | Prepared]) -> int | None:
