@@ -61,16 +61,18 @@ class VPSBG:
         limits: Limits | None = None,
         allow_http: bool = False,
     ) -> None:
-        self._limits = limits or Limits()
-        self._transport = transport or AiohttpTransport()
-        self._base_url = _checked_url(
-            base_url or os.environ.get("VPSBG_BASE_URL") or _BASE_URL, allow_http=allow_http
-        )
+        if api_key is None:
+            api_key = os.environ.get("VPSBG_API_KEY", "")
+        if base_url is None:
+            base_url = os.environ.get("VPSBG_BASE_URL") or _BASE_URL
+        self._base_url = _checked_url(base_url, allow_http=allow_http)
+        self._limits = Limits() if limits is None else limits
+        self._transport = AiohttpTransport() if transport is None else transport
         self._caller = Caller(
             transport=self._transport,
             base_url=self._base_url,
-            headers=_headers(api_key or os.environ.get("VPSBG_API_KEY") or ""),
-            timeouts=timeouts or Timeouts(),
+            headers=_headers(api_key),
+            timeouts=Timeouts() if timeouts is None else timeouts,
         )
 
     @cached_property

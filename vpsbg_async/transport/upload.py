@@ -123,8 +123,9 @@ class Upload:
         if self._closed:
             raise NotSentError("the upload was closed")
         if self._chunks is None:
-            self._context = self._body.open()
-            self._chunks = await self._context.__aenter__()
+            context = self._body.open()
+            self._chunks = await context.__aenter__()
+            self._context = context
         if self._body.content_length is None:
             return await self._next_of_unknown(self._chunks)
         return await self._next_of_known(self._chunks, self._body.content_length)
