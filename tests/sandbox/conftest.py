@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -11,10 +13,6 @@ from attrs import define, frozen
 from vpsbg_async.sandbox import Sandbox
 
 from .forms import MULTIPART, ticket
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from pathlib import Path
 
 START = 1_722_599_877.25  # 2024-08-02T11:57:57.25Z
 

@@ -2,22 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from vpsbg_async.sandbox import Sandbox
 from vpsbg_async.sandbox.files import Folder, Uploads
 
-from .conftest import files_in, until
+from .conftest import Api, files_in, until
 from .forms import END, MULTIPART, file, part, text, ticket
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from .conftest import Api
 
 BEGUN = part('name="attachments[]"; filename="big.bin"', bytes(3_000_000))[:-2]
 

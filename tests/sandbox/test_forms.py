@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from .conftest import files_in
+from .conftest import Api, files_in
 from .forms import BOUNDARY, END, MULTIPART, file, part, text, ticket
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .conftest import Api
 
 FIELDS = text("department_id", "2") + text("subject", "abc") + text("message", "abcde")
 

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from vpsbg_async.sandbox.paginator import Page
 
-if TYPE_CHECKING:
-    from .conftest import Api
+from .conftest import Api
 
 
 async def test_a_page_in_the_middle(api: Api) -> None:

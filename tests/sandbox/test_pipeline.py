@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import Api, Clock
 from .forms import END
-
-if TYPE_CHECKING:
-    from .conftest import Api, Clock
 
 GUARDED = "/support/tickets"
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -12,10 +13,6 @@ from vpsbg_async.sandbox import Sandbox
 
 from .conftest import Api, files_in
 from .forms import file
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 def test_what_is_public() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -8,9 +8,6 @@ import pytest
 from vpsbg_async.sandbox import Sandbox
 
 from .conftest import Answer, Api, Clock
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from .conftest import files_in
+from vpsbg_async.sandbox import Sandbox
+
+from .conftest import Api, Clock, files_in
 from .forms import END, file, part, text
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from vpsbg_async.sandbox import Sandbox
-
-    from .conftest import Api, Clock
 
 
 async def test_a_ticket_is_answered_as_documented(api: Api) -> None:

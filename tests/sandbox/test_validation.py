@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .conftest import files_in
+from .conftest import Api, files_in
 from .forms import END, file, part, text
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .conftest import Api
 
 REQUIRED = "The {} field is required."
 INTEGER = "The {} field must be an integer."

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
 from uuid import uuid4
 
 from attrs import frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-    from concurrent.futures import Future
-    from types import TracebackType
 
 __all__ = ["Folder", "ReceivedFile", "Uploads"]
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, MultipartReader, hdrs
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http import HttpProcessingError
 from attrs import frozen
+from multidict import CIMultiDictProxy
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiohttp import web
-    from multidict import CIMultiDictProxy
-
-    from .files import ReceivedFile, Uploads
+from .files import ReceivedFile, Uploads
 
 __all__ = ["Upload", "read_form"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hmac
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from .refusals import RefusedError
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
-
-    from .throttle import Throttle
+from .throttle import Throttle
 
 __all__ = ["Pipeline"]
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["RefusedError", "wants_json"]
 

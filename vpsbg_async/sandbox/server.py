@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from types import TracebackType
+from typing import Final, Self
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from .files import Folder
 from .pipeline import Pipeline
 from .store import StoredTicket, TicketStore
 from .throttle import Throttle
 from .tickets import TicketEndpoints
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from aiohttp.typedefs import Handler
 
 __all__ = ["Sandbox"]
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from attrs import evolve, frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
-
-    from .forms import Upload
+from .forms import Upload
 
 __all__ = ["StoredAttachment", "StoredMessage", "StoredTicket", "TicketStore"]
 

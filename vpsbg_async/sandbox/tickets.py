@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from .files import Folder, Uploads
 from .forms import read_form
 from .paginator import Page
 from .refusals import RefusedError
+from .store import StoredMessage, StoredTicket, TicketStore
 from .validation import (
     array,
     at_least,
@@ -24,11 +26,6 @@ from .validation import (
     uploaded,
     validate,
 )
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .store import StoredMessage, StoredTicket, TicketStore
 
 __all__ = ["TicketEndpoints"]
 
