@@ -130,7 +130,7 @@ class VPSBG:
 def _headers(api_key: str) -> Headers:
     api_key = api_key.strip()  # a key read from a file ends in a line break
     if not api_key:
-        raise ConfigurationError("there is no API key: give api_key or set VPSBG_API_KEY")
+        raise ConfigurationError("there is no API key: set VPSBG_API_KEY or give api_key")
     if not re.fullmatch(r"[!-~]+", api_key):
         raise ConfigurationError("the API key has characters that no key has, such as a space")
     return Headers(

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
-_PROCESSED_ADVICE = "It was processed: do not send it again."
+_PROCESSED_ADVICE = "it was processed: do not send it again"
 
 
 class Outcome(StrEnum):
@@ -92,7 +92,8 @@ class VPSBGError(Exception):
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""
-        return " ".join(filter(None, (f"{call}{self._text()}", self._advice())))
+        advice = self._advice()
+        return f"{call}{self._text()}{advice and f' ({advice})'}"
 
     def _text(self) -> str:
         """What happened."""
@@ -174,7 +175,7 @@ class OutcomeUnknownError(TransportError):
         self.draft: object = None
 
     def _advice(self) -> str:
-        return "It may have happened: look before you send it again."
+        return "it may have happened: look before you send it again"
 
 
 class ResponseReadError(TransportError):
@@ -249,17 +250,17 @@ class APIError(VPSBGError):
 
     def __str__(self) -> str:
         told = self._details() or self.message
-        if not told and not self.body.lstrip().startswith(b"<"):  # HTML tells a person nothing
-            told = " ".join(self.body[: 4 * _BODY_SHOWN].decode(errors="replace").split())
-        if len(told) > _BODY_SHOWN:
-            told = f"{told[:_BODY_SHOWN]}…"
+        if not told:
+            text = self.body[: 4 * _BODY_SHOWN].decode(errors="replace").lstrip("\ufeff \t\r\n")
+            told = "" if text.startswith("<") else text  # HTML tells a person nothing
+        told = _in_one_line(told)
         return f"{super().__str__()}: {told}" if told else super().__str__()
 
     def _advice(self) -> str:
         if self.deduced and self.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-            return "(this path is deduced, not documented: the API may not have it)"
+            return "this path is deduced, not documented: the API may not have it"
         if location := self.headers.get("Location"):
-            return f"(a redirect to {location}, not followed)"
+            return f"a redirect to {location}, not followed"
         return ""
 
     def _details(self) -> str:
@@ -271,14 +272,14 @@ class AuthenticationError(APIError):
     """401: the API key is missing or not valid."""
 
     def _advice(self) -> str:
-        return "(check the API key)"
+        return "check the API key"
 
 
 class PermissionDeniedError(APIError):
     """403: the API key may not do this; a Read key may only send GET."""
 
     def _advice(self) -> str:
-        return "(a Read key may only read)"
+        return "a Read key may only read"
 
 
 class NotFoundError(APIError):
@@ -293,7 +294,7 @@ class PayloadTooLargeError(APIError):
     """413: the attachments are larger than the server takes."""
 
     def _advice(self) -> str:
-        return "(send fewer or smaller attachments)"
+        return "send fewer or smaller attachments"
 
 
 class ValidationError(APIError):
@@ -331,7 +332,7 @@ class LockedError(APIError):
     """
 
     def _advice(self) -> str:
-        return "(it may still happen: read the state before you try again)"
+        return "it may still happen: read the state before you try again"
 
 
 class RateLimitedError(APIError):
@@ -344,7 +345,7 @@ class RateLimitedError(APIError):
     retry_after: float | None = None
 
     def _advice(self) -> str:
-        return "" if self.retry_after is None else f"(try again in {self.retry_after:g} s)"
+        return "" if self.retry_after is None else f"try again in {self.retry_after:g} s"
 
 
 class ServerError(APIError):
@@ -369,7 +370,8 @@ def outcome_of(error: BaseException) -> Outcome:
         if isinstance(link, VPSBGError):
             return link.outcome
         seen.add(id(link))
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        hidden = link.__cause__ is not None or link.__suppress_context__
+        link = link.__cause__ if hidden else link.__context__
     return Outcome.UNKNOWN
 
 
@@ -390,6 +392,13 @@ def _status_line(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def _in_one_line(text: str) -> str:
+    """A server's text without line breaks and escapes, trimmed."""
+    shown = "".join(char if char.isprintable() else " " for char in text[: 4 * _BODY_SHOWN])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= _BODY_SHOWN else f"{shown[:_BODY_SHOWN]}…"
 
 
 def _told(errors: Mapping[str, tuple[str, ...]]) -> str:

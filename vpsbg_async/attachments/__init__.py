@@ -21,6 +21,7 @@ from .names import guess_type, is_content_type, safe_name
 __all__ = ["Attachment", "AttachmentLike", "Download", "DownloadContent", "Limits"]
 
 _DOWNLOAD_CHUNK = 64 * 1024  # bytes
+_LENGTH_DIGITS = 18  # of a Content-Length; nothing is longer
 
 
 class DownloadContent(Protocol):
@@ -194,22 +195,26 @@ class Attachment:
         Raises:
             InvalidInputError: An argument is of the wrong kind.
         """
-        length = response.headers.get("Content-Length", "")
-        # The length of a compressed answer is not the number of bytes that come out of it.
-        known = length.isdecimal() and "Content-Encoding" not in response.headers
-        told = response.headers.get("Content-Type", "")
-        return cls.from_iterator(
-            response.content.iter_chunked(_DOWNLOAD_CHUNK),
-            name=name,
-            size=int(length) if known else None,
-            content_type=content_type or (told if is_content_type(told) else None),
-        )
+        headers, content = getattr(response, "headers", None), getattr(response, "content", None)
+        if headers is None or content is None:
+            raise _invalid("response", f"must be a response, not {type(response).__name__}")
+        size = _length_of(headers)
+        at_eof = getattr(content, "at_eof", None)  # aiohttp's stream can tell
+        if at_eof is not None and at_eof() and size != 0:
+            raise _invalid("response", "was read already, and gives its bytes once")
+        told = headers.get("Content-Type", "")
+        if content_type is None and is_content_type(told):
+            content_type = told
+        chunks = content.iter_chunked(_DOWNLOAD_CHUNK)
+        return cls.from_iterator(chunks, name=name, size=size, content_type=content_type)
 
     @classmethod
     def _make(cls, source: str | Content, name: str, content_type: str | None) -> Attachment:
         if not isinstance(name, str):
             raise _invalid("name", f"must be text, not {type(name).__name__}")
-        if content_type is not None and not is_content_type(content_type):
+        if content_type is not None and (
+            not isinstance(content_type, str) or not is_content_type(content_type)
+        ):
             raise _invalid("content_type", f"must be a MIME type, not {content_type!r}")
         sent = safe_name(name) if name.strip() else ""  # refused when it is to be sent
         return cls(
@@ -223,6 +228,14 @@ class Attachment:
 
 AttachmentLike = Attachment | str | os.PathLike[str]
 """What is accepted where attachments are: a plain path will do."""
+
+
+def _length_of(headers: Mapping[str, str]) -> int | None:
+    # The length of a compressed answer is not the number of bytes that come out of it.
+    if "Content-Encoding" in headers:
+        return None
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and len(length) <= _LENGTH_DIGITS else None
 
 
 def _checked(size: int | None) -> int | None:

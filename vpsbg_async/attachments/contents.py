@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import aclosing
 from typing import Protocol
 
-__all__ = ["Content", "ContentError", "Data", "Once", "Stream"]
+__all__ = ["USED", "Content", "ContentError", "Data", "Once", "Stream"]
+
+USED = "was sent before, and its stream runs once"
 
 
 class ContentError(Exception):
@@ -46,6 +48,9 @@ class Stream:
         self._factory = factory
         self._last: object = None
 
+    def __reduce__(self) -> tuple[type[Once], tuple[None, int | None]]:
+        return Once, (None, self.size)  # a pickle, such as of an error, cannot hold the factory
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """See `Content.stream`."""
         chunks = self._factory()
@@ -62,22 +67,25 @@ class Stream:
 
 
 class Once:
-    """An iterator that somebody else has started."""
+    """An iterator that somebody else has started; None once it was used."""
 
-    def __init__(self, iterator: AsyncIterable[bytes], size: int | None) -> None:
+    def __init__(self, iterator: AsyncIterable[bytes] | None, size: int | None) -> None:
         self.size = size
-        self._iterator: AsyncIterable[bytes] | None = iterator
+        self._iterator = iterator
+
+    def __reduce__(self) -> tuple[type[Once], tuple[None, int | None]]:
+        return Once, (None, self.size)
 
     @property
     def used(self) -> bool:
-        """Whether it was sent, or was begun to be."""
+        """Whether it was sent, or was begun to be, or is a pickle of itself."""
         return self._iterator is None
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """See `Content.stream`."""
         source, self._iterator = self._iterator, None
         if source is None:
-            raise ContentError("was sent before, and its stream runs once")
+            raise ContentError(USED)
         async with aclosing(_chunks(aiter(source))) as chunks:
             async for chunk in chunks:
                 yield chunk

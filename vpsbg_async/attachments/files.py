@@ -53,11 +53,12 @@ class File:
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """See `Content.stream`. What was added since it was looked at is left out."""
         global _streaming  # noqa: PLW0603 - memory is the process's, so is this count
-        handle = await _whole(
+        _streaming += 1
+        opening = asyncio.ensure_future(
             aiofiles.open(self.path, "rb", buffering=0, opener=_open, executor=_executor)
         )
-        _streaming += 1
         try:
+            handle = await _whole(opening)
             await self._check(handle.fileno())
             left = self.size
             while left:
@@ -69,7 +70,8 @@ class File:
             await self._check(handle.fileno())
         finally:
             _streaming -= 1
-            await _whole(handle.close())
+            if opening.exception() is None:  # it was opened, if only for a caller that had gone
+                await _whole(opening.result().close())
 
     async def _check(self, descriptor: int) -> None:
         """Make sure that it is still the file that was looked at, but for what was added."""
@@ -148,20 +150,17 @@ def _read_size() -> int:
 
 
 async def _whole(work: Awaitable[T]) -> T:
-    """Await something to its end, putting a cancellation off until then.
+    """Await something to its end, even when cancelled, and be cancelled then.
 
     A thread cannot be interrupted, and a file must not be closed while a thread reads it.
     """
     task = asyncio.ensure_future(work)
-    caller = asyncio.current_task()
-    postponed = 0
+    cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            postponed += 1
-    if caller is not None:
-        for _ in range(postponed):
-            caller.uncancel()  # keeps the count that asyncio.timeout judges by
-            caller.cancel()
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
     return task.result()

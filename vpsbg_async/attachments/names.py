@@ -14,6 +14,9 @@ _FALLBACK = "attachment.bin"
 _FOLDER = re.compile(r".*[/\\]", re.DOTALL)
 _REPLACED = re.compile(r'[\x00-\x1f\x7f-\x9f":*?<>|\ud800-\udfff]')
 
+_CONTENT_TYPE_MAX = (
+    255  # characters: PHP cuts a header line after 5120, and what follows is content
+)
 _CONTENT_TYPE = re.compile(r"[!-.0-~]+/[!-.0-~][ -~]*")
 _UNKNOWN = "application/octet-stream"
 _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
@@ -51,4 +54,4 @@ def guess_type(name: str) -> str:
 
 def is_content_type(text: str) -> bool:
     """Whether the text may stand in a ``Content-Type`` header."""
-    return _CONTENT_TYPE.fullmatch(text) is not None
+    return len(text) <= _CONTENT_TYPE_MAX and _CONTENT_TYPE.fullmatch(text) is not None

@@ -10,7 +10,7 @@ import attrs
 
 from ..errors import AttachmentError, InvalidInputError
 from . import Attachment, AttachmentLike, Limits
-from .contents import Content, ContentError, Once
+from .contents import USED, Content, ContentError, Once
 from .files import look_at
 
 __all__ = ["Prepared", "Problems", "prepare"]
@@ -97,16 +97,18 @@ async def prepare(
     paths = [item.source for item in known.values() if isinstance(item.source, str)]
     files = iter(await look_at(paths))
     ready: list[Prepared] = []
+    once: set[Content] = set()
     for argument, item in known.items():
         content = next(files) if isinstance(item.source, str) else item.source
         if isinstance(content, str):
             problems[argument] = (content,)
-        elif isinstance(content, Once) and content.used:
-            problems[argument] = ("was sent before, and its stream runs once",)
+        elif isinstance(content, Once) and (content.used or content in once):
+            problems[argument] = (USED,)
         elif not item.name:
             problems[argument] = ("has no name",)
         else:
             ready.append(Prepared(item, content))
+            once.add(content)
     if too_much := _too_much(ready, len(attachments), limits):
         problems["attachments"] = too_much
     return ready, problems
@@ -128,14 +130,14 @@ def _too_much(ready: Sequence[Prepared], count: int, limits: Limits) -> tuple[st
     texts = []
     if count > limits.max_files:
         texts.append(f"{count} files are more than {limits.max_files}")
-    sizes = {item.attachment.name: item.size or 0 for item in ready}
+    sizes = [item.size or 0 for item in ready]
     if limits.max_file_size is not None:
         texts += [
-            f"{name}: {size} bytes are more than {limits.max_file_size}"
-            for name, size in sizes.items()
+            f"{item.attachment.name}: {size} bytes are more than {limits.max_file_size}"
+            for item, size in zip(ready, sizes, strict=True)
             if size > limits.max_file_size
         ]
-    total = sum(item.size or 0 for item in ready)
+    total = sum(sizes)
     if limits.max_total_size is not None and total > limits.max_total_size:
         texts.append(f"{total} bytes together are more than {limits.max_total_size}")
     return tuple(texts)

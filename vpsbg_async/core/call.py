@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -10,7 +11,13 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from ..errors import InvalidInputError, ResponseReadError, VPSBGError
+from ..errors import (
+    InvalidInputError,
+    NotSentError,
+    OutcomeUnknownError,
+    ResponseReadError,
+    VPSBGError,
+)
 from ..transport import Body, Headers, Request, Timeouts, Transport
 from . import convert
 from .answer import Answer, error_for
@@ -157,13 +164,19 @@ class Caller:
 
 @contextmanager
 def located(method: str, path: str, *, attempts: int = 1) -> Iterator[None]:
-    """Have the errors of a block tell which call they belong to."""
+    """Have the errors of a block tell which call they belong to, a cancellation among them."""
     try:
         yield
     except VPSBGError as error:
-        if error.method is None:  # else a block further in has told
-            error.method, error.path, error.attempts = method, path, attempts
+        error.method, error.path, error.attempts = method, path, attempts
         raise
+    except asyncio.CancelledError as cancelled:
+        # For `outcome_of`, which must not take an older error, being handled, for this call's: a
+        # context would be overwritten by one, a cause is not.
+        kind = OutcomeUnknownError if attempts else NotSentError
+        verdict = kind("cancelled before an answer came")
+        verdict.method, verdict.path, verdict.attempts = method, path, attempts
+        raise cancelled from verdict
 
 
 def _query_string(query: Query) -> str:

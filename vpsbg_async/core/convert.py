@@ -20,9 +20,7 @@ from .model import Model, OpenEnum
 try:
     import orjson
 except ImportError:  # the extra "speed" is not installed
-    _loads: Callable[[bytes], Any] = json.loads
-else:
-    _loads = orjson.loads
+    orjson = None  # type: ignore[assignment]
 
 __all__ = ["parse", "structure"]
 
@@ -44,8 +42,17 @@ def parse(answer: Answer) -> Any:
     try:
         return _loads(answer.body)
     except (ValueError, RecursionError) as error:
-        text = "the answer is not JSON."
+        text = "the answer is not JSON"
         raise ResponseError(text, status=answer.status, body=answer.body) from error
+
+
+def _loads(body: bytes) -> Any:
+    if orjson is not None:
+        try:
+            return orjson.loads(body)
+        except ValueError:
+            pass  # it is stricter, and what an answer is must not depend on what is installed
+    return json.loads(body)
 
 
 def structure(data: Any, kind: type[T], answer: Answer) -> T:
@@ -57,7 +64,7 @@ def structure(data: Any, kind: type[T], answer: Answer) -> T:
     try:
         return _converter(exact=False).structure(data, kind)
     except Exception as error:
-        text = f"the answer is not what was promised: {_places(data, kind)}."
+        text = f"the answer is not what was promised: {_places(data, kind)}"
         raise ResponseError(text, status=answer.status, body=answer.body) from error
 
 
@@ -67,7 +74,7 @@ def _places(data: Any, kind: type[Any]) -> str:
         _converter(exact=True).structure(data, kind)
     except Exception as error:  # noqa: BLE001 - whatever it is, it becomes text
         return "; ".join(transform_error(error, format_exception=_told))
-    raise AssertionError("the exact converter takes what the fast one refused")
+    return "not told by the parts"
 
 
 def _told(error: BaseException, _: type[Any] | None) -> str:

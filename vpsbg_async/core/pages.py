@@ -117,7 +117,7 @@ def page_of(envelope: Envelope[T], number: int | None, answer: Answer) -> Page[T
     meta = envelope.meta or PageMeta()
     current = number or 1 if meta.current_page is None else meta.current_page
     if number not in (None, current):
-        text = f"page {number} was asked for and page {current} came."
+        text = f"page {number} was asked for and page {current} came"
         raise ResponseError(text, status=answer.status, body=answer.body)
     goes_on = envelope.meta is not None and envelope.links is not None and envelope.links.next
     return Page(

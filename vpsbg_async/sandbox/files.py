@@ -17,7 +17,7 @@ from attrs import frozen
 
 __all__ = ["Folder", "ReceivedFile", "Uploads"]
 
-_PIECE = 1 << 20  # what one hop to the thread writes: few hops, and still flat memory
+_PIECE = 1 << 19  # what one hop to the thread writes: few hops, and still flat memory
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

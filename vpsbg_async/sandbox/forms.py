@@ -23,7 +23,7 @@ from .files import ReceivedFile, Uploads
 __all__ = ["Upload", "read_form"]
 
 _MAX_FILES = 20  # PHP's max_file_uploads
-_CHUNK = 1 << 20  # also what aiohttp buffers; with 64 KiB an upload takes twice the time
+_CHUNK = 1 << 18  # also what aiohttp buffers; with 64 KiB an upload takes twice the time
 _FORM_DATA = "multipart/form-data"
 
 # ``key=value`` as PHP reads it: both kinds of quotes, and a backslash before a quote.

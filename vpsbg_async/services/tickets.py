@@ -102,6 +102,20 @@ class AttachmentMismatch:
     sent_size: int | None = None
     received: TicketAttachment | None = None
 
+    def __str__(self) -> str:
+        file = self.received or TicketAttachment()
+        sent = f"{self.sent_name!r} ({_bytes(self.sent_size)})"
+        told = f"{file.name!r} ({_bytes(file.size)})"
+        match self.reason:
+            case "missing":
+                return f"{sent} was sent and is not among the ticket's files"
+            case "unexpected":
+                return f"{told} is among the ticket's files and was not sent"
+            case "order":
+                return f"{sent} was sent in the place where the ticket has {told}"
+            case _:
+                return f"{sent} was sent and the ticket has {told}"
+
 
 @attrs.frozen(kw_only=True)
 class Ticket(Model):
@@ -420,3 +434,7 @@ def _mismatch(
         sent_size=None if ours is None else ours.size,
         received=theirs,
     )
+
+
+def _bytes(size: int | None) -> str:
+    return "size not known" if size is None else f"{size:,} bytes"

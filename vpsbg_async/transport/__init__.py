@@ -30,8 +30,6 @@ class Headers(Mapping[str, str]):
         items: Names and values. Several values of one name are joined by a comma.
     """
 
-    __slots__ = ("_items",)
-
     def __init__(self, items: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self._items: dict[str, tuple[str, str]] = {}
         for name, value in items.items() if isinstance(items, Mapping) else items:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -83,7 +83,7 @@ class AiohttpTransport:
             await self._session.close()
 
     async def request(
-        self, request: Request, upload: Upload | None = None
+        self, request: Request, payload: _Payload | None = None
     ) -> aiohttp.ClientResponse:
         """Have aiohttp make one attempt; its own exceptions come out."""
         url = URL(request.url, encoded=True)
@@ -96,7 +96,7 @@ class AiohttpTransport:
             request.method,
             url,
             headers=headers,
-            data=upload,
+            data=payload,
             timeout=self._timeout(request.timeouts),
             ssl=self._ssl,
             proxy=self._proxy_for(url),
@@ -153,13 +153,14 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         self._transport = transport
         self._request = request
         self._upload: Upload | None = None
+        self._payload: _Payload | None = None
         self._answer: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> Response:
         try:
             answer = self._answer = await self._exchange()
         except BaseException as error:
-            await self._close_upload()
+            await self._end_upload(abort=True)
             if isinstance(error, VPSBGError) or not isinstance(error, Exception):
                 raise
             self._raise_ours(error)
@@ -174,7 +175,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
     ) -> None:
         if self._answer is not None:
             self._answer.release()  # closes the connection unless both bodies are through
-        await self._close_upload()
+        await self._end_upload(abort=False)
 
     async def _exchange(self) -> aiohttp.ClientResponse:
         timeouts = self._request.timeouts
@@ -189,18 +190,22 @@ class _Attempt(AbstractAsyncContextManager[Response]):
 
     async def _exchange_with_body(self, upload: Upload) -> aiohttp.ClientResponse:
         self._upload = upload
+        self._payload = _Payload(upload)
         try:
             async with asyncio.timeout(None) as timer:
                 with upload.watched_by(timer):
-                    return await self._transport.request(self._request, upload)
+                    return await self._transport.request(self._request, self._payload)
         except TimeoutError as error:
             if timer.expired():
                 raise upload.stalled() from error
             raise
 
-    async def _close_upload(self) -> None:
-        if self._upload is not None:
-            await self._upload.aclose()
+    async def _end_upload(self, *, abort: bool) -> None:
+        if self._upload is None or self._payload is None:
+            return
+        if abort or not self._payload.written:
+            self._payload.abort()
+        await self._upload.aclose()
 
     def _raise_ours(self, error: Exception) -> NoReturn:
         if self._upload is not None and self._upload.failure is not None:
@@ -209,6 +214,40 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         if unsent or isinstance(error, _WHILE_CONNECTING):
             raise NotSentError(_told(error)) from error
         raise OutcomeUnknownError(_told(error)) from error
+
+
+class _Payload(aiohttp.Payload):
+    """An upload in the form in which aiohttp takes it."""
+
+    _value: Upload
+
+    def __init__(self, upload: Upload) -> None:
+        super().__init__(upload, content_type="application/octet-stream")  # the request has its own
+        self.written = False
+        self._connection: asyncio.WriteTransport | None = None
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
+        """Of use to aiohttp for digests only, which nobody asks of it."""
+        raise TypeError("an upload cannot be decoded")
+
+    async def write(self, writer: Any) -> None:
+        """Called by aiohttp, in a task of its own, once there is a connection."""
+        self._connection = writer.transport
+        async for chunk in self._value:
+            await writer.write(chunk)
+        self.written = True
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:  # noqa: ARG002
+        """The same: an upload is of its length, or fails."""
+        await self.write(writer)
+
+    def abort(self) -> None:
+        """Drop the connection with what is in its buffer.
+
+        Closing it would wait for a server that may have stopped reading for good.
+        """
+        if self._connection is not None:
+            self._connection.abort()
 
 
 class _AnswerChunks:
@@ -251,6 +290,9 @@ async def _once(
 
 
 def _told(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or error.os_error
+        return f"cannot connect to {error.host}:{error.port}: {reason}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return str(error) or type(error).__name__
