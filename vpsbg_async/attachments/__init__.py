@@ -50,6 +50,8 @@ class Download(Protocol):
 class Limits:
     """What one call may attach; VPSBG's own limits are not known.
 
+    A stream whose size is not known counts for none.
+
     Attributes:
         max_files: How many files. PHP's default is 20, and it drops the 21st without a word.
         max_file_size: The largest file, in bytes; None for no limit.
@@ -199,8 +201,7 @@ class Attachment:
         if headers is None or content is None:
             raise _invalid("response", f"must be a response, not {type(response).__name__}")
         size = _length_of(headers)
-        at_eof = getattr(content, "at_eof", None)  # aiohttp's stream can tell
-        if at_eof is not None and at_eof() and size != 0:
+        if getattr(content, "total_bytes", 0) and content.at_eof():  # aiohttp's stream can tell
             raise _invalid("response", "was read already, and gives its bytes once")
         told = headers.get("Content-Type", "")
         if content_type is None and is_content_type(told):
@@ -232,7 +233,7 @@ AttachmentLike = Attachment | str | os.PathLike[str]
 
 def _length_of(headers: Mapping[str, str]) -> int | None:
     # The length of a compressed answer is not the number of bytes that come out of it.
-    if "Content-Encoding" in headers:
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
         return None
     length = headers.get("Content-Length", "")
     return int(length) if length.isdecimal() and len(length) <= _LENGTH_DIGITS else None

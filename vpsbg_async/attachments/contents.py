@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Protocol
 
@@ -47,23 +47,34 @@ class Stream:
         self.size = size
         self._factory = factory
         self._last: object = None
+        self._gave = 0  # bytes, in the pass before
 
     def __reduce__(self) -> tuple[type[Once], tuple[None, int | None]]:
         return Once, (None, self.size)  # a pickle, such as of an error, cannot hold the factory
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """See `Content.stream`."""
+        """See `Content.stream`.
+
+        A factory that gives its drained stream again would have an empty file sent.
+        """
         chunks = self._factory()
         if not isinstance(chunks, AsyncIterable):
+            if isinstance(chunks, Coroutine):
+                chunks.close()
             text = f"its factory gave no async iterable but {type(chunks).__name__}"
             raise ContentError(text)
         iterator = aiter(chunks)
-        if iterator is self._last:  # it was drained by the pass before: an empty file would go out
+        if iterator is self._last:
             raise ContentError("its factory gave the same iterator twice")
         self._last = iterator
-        async with aclosing(_chunks(iterator)) as chunks:
-            async for chunk in chunks:
+        gave = 0
+        async with aclosing(_chunks(iterator)) as stream:
+            async for chunk in stream:
+                gave += len(chunk)
                 yield chunk
+        if self._gave and not gave:
+            raise ContentError(f"gave nothing, and {self._gave} bytes the time before")
+        self._gave = gave
 
 
 class Once:

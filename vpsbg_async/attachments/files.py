@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
 
 import aiofiles
 import aiofiles.os
@@ -17,6 +17,7 @@ from .contents import Content, ContentError, Data
 
 __all__ = ["File", "look_at"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # The default executor also resolves host names: a slow disk in it would hold those up.
@@ -24,6 +25,9 @@ _executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vpsbg-files")
 
 _SMALL = 64 * 1024  # bytes: a file up to this is read when it is looked at
 _SMALL_TOTAL = 1024 * 1024  # bytes that one call may hold that way
+
+# A log is told from another file of its name, which grew past its size, by the end that it had.
+_TAIL = 4096  # bytes
 
 _IN_FLIGHT = 16 * 1024 * 1024  # bytes, shared by all files that are being streamed
 _READ_MIN, _READ_MAX = 64 * 1024, 2 * 1024 * 1024  # bytes of one read
@@ -40,10 +44,12 @@ class File:
     Attributes:
         path: Where it is.
         seen: What the system said of it then; its size is what will be sent.
+        tail: Its last bytes then.
     """
 
     path: str
     seen: os.stat_result
+    tail: bytes = attrs.field(repr=False)
 
     @property
     def size(self) -> int:
@@ -53,35 +59,74 @@ class File:
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """See `Content.stream`. What was added since it was looked at is left out."""
         global _streaming  # noqa: PLW0603 - memory is the process's, so is this count
+        lane = _Lane()
         _streaming += 1
-        opening = asyncio.ensure_future(
-            aiofiles.open(self.path, "rb", buffering=0, opener=_open, executor=_executor)
-        )
         try:
-            handle = await _whole(opening)
-            await self._check(handle.fileno())
+            handle = await aiofiles.open(self.path, "rb", buffering=0, opener=_open, executor=lane)
+            await self._check(handle.fileno(), lane)
             left = self.size
             while left:
-                chunk = await _whole(handle.read(min(left, _read_size())))
+                chunk = await handle.read(min(left, _read_size()))
                 if not chunk:
                     raise ContentError("shrank while it was being sent")
                 left -= len(chunk)
                 yield chunk
-            await self._check(handle.fileno())
+            await self._check(handle.fileno(), lane)
         finally:
             _streaming -= 1
-            if opening.exception() is None:  # it was opened, if only for a caller that had gone
-                await _whole(opening.result().close())
+            await lane.close()
 
-    async def _check(self, descriptor: int) -> None:
+    async def _check(self, descriptor: int, lane: _Lane) -> None:
         """Make sure that it is still the file that was looked at, but for what was added."""
-        seen, now = self.seen, await _whole(_fstat(descriptor, executor=_executor))
+        seen = self.seen
+        now, tail = await _look_again(descriptor, seen.st_size, executor=lane)
         if (now.st_dev, now.st_ino) != (seen.st_dev, seen.st_ino):
             raise ContentError("was replaced by another file while it was being sent")
         if now.st_size < seen.st_size:
             raise ContentError("shrank while it was being sent")
-        if now.st_size == seen.st_size and now.st_mtime_ns != seen.st_mtime_ns:
+        is_of_its_size = now.st_size == seen.st_size
+        if tail != self.tail or (is_of_its_size and now.st_mtime_ns != seen.st_mtime_ns):
             raise ContentError("was changed while it was being sent")
+
+
+class _Lane(Executor):
+    """The thread pool as one file uses it: one job after the other, and none left behind.
+
+    A thread cannot be interrupted: after a cancellation it may still be opening or reading, and a
+    file must not be closed under its hands.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Called by aiofiles."""
+        job = _executor.submit(fn, *args, **kwargs)
+        self._jobs = [*self._jobs[:1], job]  # the one that opened the file, and the last
+        return job
+
+    async def close(self) -> None:
+        """Close the file once no job is at it; a cancellation that comes meanwhile waits too."""
+        cancelled = await _outlasted(self._jobs[-1])
+        opening = self._jobs[0]
+        if not opening.cancelled() and opening.exception() is None:
+            cancelled = await _outlasted(self.submit(opening.result().close)) or cancelled
+        if cancelled is not None:
+            raise cancelled
+
+
+async def _outlasted(job: Future[Any]) -> asyncio.CancelledError | None:
+    """Wait for a job, whatever becomes of it; returns the cancellation that came meanwhile."""
+    cancelled = None
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    job.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+    while not ended.is_set():
+        try:
+            await ended.wait()
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
 
 
 async def look_at(paths: Sequence[str]) -> list[Content | str]:
@@ -103,7 +148,6 @@ def _look(paths: Sequence[str]) -> list[Content | str]:
 
 
 _look_at_all = aiofiles.os.wrap(_look)
-_fstat = aiofiles.os.wrap(os.fstat)
 
 
 def _look_at_one(path: str, room: int) -> Content | str:
@@ -131,7 +175,24 @@ def _look_into(path: str, descriptor: int, room: int) -> Content | str:
             return Data(data)
         if seen.st_size == 0:  # some of /proc
             return f"does not tell its size, use from_bytes: {path!r}"
-    return File(path, seen)
+    return File(path, seen, _tail(descriptor, seen.st_size))
+
+
+def _tail(descriptor: int, size: int) -> bytes:
+    """The last bytes of a file's first ``size``; its position stays as it is."""
+    position = os.lseek(descriptor, 0, os.SEEK_CUR)
+    os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
+    tail = _read(descriptor, min(size, _TAIL))
+    os.lseek(descriptor, position, os.SEEK_SET)
+    return tail
+
+
+def _look_back(descriptor: int, size: int) -> tuple[os.stat_result, bytes]:
+    now = os.fstat(descriptor)
+    return now, _tail(descriptor, size) if stat.S_ISREG(now.st_mode) else b""
+
+
+_look_again = aiofiles.os.wrap(_look_back)
 
 
 def _read(descriptor: int, most: int) -> bytes:
@@ -146,21 +207,4 @@ def _open(path: str, _: int) -> int:
 
 
 def _read_size() -> int:
-    return max(_READ_MIN, min(_READ_MAX, _IN_FLIGHT // _streaming))
-
-
-async def _whole(work: Awaitable[T]) -> T:
-    """Await something to its end, even when cancelled, and be cancelled then.
-
-    A thread cannot be interrupted, and a file must not be closed while a thread reads it.
-    """
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
+    return max(_READ_MIN, min(_READ_MAX, _IN_FLIGHT // max(1, _streaming)))

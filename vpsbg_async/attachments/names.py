@@ -20,7 +20,7 @@ _CONTENT_TYPE_MAX = (
 _CONTENT_TYPE = re.compile(r"[!-.0-~]+/[!-.0-~][ -~]*")
 _UNKNOWN = "application/octet-stream"
 _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-_types = mimetypes.MimeTypes()  # the built-in table only: the same on every machine, no file read
+_types = mimetypes.MimeTypes()  # the built-in table only: the same on every machine
 _types.add_type("text/plain", ".log")
 _types.add_type("text/markdown", ".md")
 

@@ -4,7 +4,8 @@ The encoding is our own because streaming attachments is what this package is fo
 names as PHP reads them, a ``Content-Length`` whenever every size is known, and the last field whole
 in the last chunk. Behind some servers PHP starts on a cut body and sees the fields before the cut,
 even half a field: so the last one is a field that the request cannot do without, and it travels in
-a chunk, and thereby a TLS record, of its own, which arrives whole or not at all.
+a chunk, and thereby a TLS record, of its own, which arrives whole or not at all. (The message of a
+reply can be larger than a record, 16 KiB: then a cut within it is a risk that remains.)
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Form:
 
     Attributes:
         files: The files.
-        current: The file that is being streamed, None at other times.
+        current: The file that is being streamed, or at which a pass has failed; else None.
     """
 
     def __init__(

@@ -1,0 +1,1 @@
+"""What a call is, below the services and above the transports."""
