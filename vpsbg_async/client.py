@@ -8,12 +8,12 @@ import platform
 import re
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, unquote, urlsplit
 
 from ._version import __version__
 from .attachments import Limits
-from .core.call import Caller, JSONBody, Query
+from .core.call import Caller, JSONBody, Query, is_encodable, located
 from .errors import ConfigurationError, InvalidInputError
 from .services.tickets import Tickets
 from .transport import Headers, Timeouts, Transport
@@ -21,8 +21,12 @@ from .transport.aiohttp import AiohttpTransport
 
 __all__ = ["VPSBG"]
 
+T = TypeVar("T")
+
 _BASE_URL = "https://api.vpsbg.eu/v1"
 _USER_AGENT = f"vpsbg_async/{__version__} Python/{platform.python_version()}"
+_URL = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # printable, without a backslash
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 
 
@@ -66,13 +70,15 @@ class VPSBG:
         if base_url is None:
             base_url = os.environ.get("VPSBG_BASE_URL") or _BASE_URL
         self._base_url = _checked_url(base_url, allow_http=allow_http)
-        self._limits = Limits() if limits is None else limits
+        self._limits = _of_kind("limits", limits, Limits)
         self._transport = AiohttpTransport() if transport is None else transport
+        if not all(callable(getattr(self._transport, name, None)) for name in ("send", "aclose")):
+            raise ConfigurationError("transport must have the methods of a Transport")
         self._caller = Caller(
             transport=self._transport,
             base_url=self._base_url,
             headers=_headers(api_key),
-            timeouts=Timeouts() if timeouts is None else timeouts,
+            timeouts=_of_kind("timeouts", timeouts, Timeouts),
         )
 
     @cached_property
@@ -102,11 +108,13 @@ class VPSBG:
             ResponseError: The answer is no JSON.
             APIError: The server answered with an error; see its subclasses.
         """
-        method = method.upper()
-        if not re.fullmatch(r"[A-Z]+", method):
+        if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z]+", method):
             raise InvalidInputError({"method": (f"must be an HTTP method, not {method!r}",)})
-        body = None if json is None else JSONBody(json)
-        return await self._caller.raw(method, _checked_path(path), params or {}, body)
+        place = quote(str(path), safe=_PATH_SAFE, errors="backslashreplace")
+        with located(method.upper(), place, attempts=0):
+            _check_path(path)
+            body = None if json is None else JSONBody(json)
+        return await self._caller.raw(method.upper(), place, {} if params is None else params, body)
 
     async def aclose(self) -> None:
         """Release the connections; calls under way fail."""
@@ -127,7 +135,18 @@ class VPSBG:
         return f"<VPSBG at {self._base_url}>"
 
 
+def _of_kind(name: str, value: T | None, kind: type[T]) -> T:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        text = f"{name} must be a {kind.__name__}, not {type(value).__name__}"
+        raise ConfigurationError(text)
+    return value
+
+
 def _headers(api_key: str) -> Headers:
+    if not isinstance(api_key, str):
+        raise ConfigurationError(f"the API key must be text, not {type(api_key).__name__}")
     api_key = api_key.strip()  # a key read from a file ends in a line break
     if not api_key:
         raise ConfigurationError("there is no API key: set VPSBG_API_KEY or give api_key")
@@ -143,15 +162,18 @@ def _headers(api_key: str) -> Headers:
 
 
 def _checked_url(url: str, *, allow_http: bool) -> str:
+    # The texts do not quote the URL: it may hold a password.
+    if not isinstance(url, str) or not _URL.fullmatch(url):
+        raise ConfigurationError("the base URL must be like https://host/path")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port  # raises for what is no port
-    except ValueError as error:
-        raise ConfigurationError(f"the base URL cannot be read: {error}") from error
-    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url):
-        raise ConfigurationError("the base URL must be like https://host/path")
-    if parts.username is not None or parts.query or parts.fragment:
+    except ValueError:
+        raise ConfigurationError("the base URL cannot be read") from None
+    if not _is_address(host) and not _HOST.fullmatch(host):
+        raise ConfigurationError("the base URL has no host that could be called")
+    if parts.username is not None or "?" in url or "#" in url:
         raise ConfigurationError("the base URL must have no user, query or fragment")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
         text = "http:// would send the API key in the clear: use https:// or allow_http=True"
@@ -159,17 +181,27 @@ def _checked_url(url: str, *, allow_http: bool) -> str:
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return False
+    return True
 
 
-def _checked_path(path: str) -> str:
-    if not path.startswith("/") or path.startswith("//") or ".." in path.split("/"):
+def _is_loopback(host: str) -> bool:
+    if _is_address(host):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _check_path(path: str) -> None:
+    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         text = f"must be a path below the base URL, such as /balance, not {path!r}"
         raise InvalidInputError({"path": (text,)})
+    if not {".", ".."}.isdisjoint(unquote(path).split("/")):  # servers take %2e for a dot
+        raise InvalidInputError({"path": ("must not lead out of the API",)})
     if "?" in path or "#" in path:
         raise InvalidInputError({"path": ("must hold no query: give it as params",)})
-    return quote(path, safe=_PATH_SAFE)
+    if not is_encodable(path):
+        raise InvalidInputError({"path": ("holds half a character (a lone surrogate)",)})

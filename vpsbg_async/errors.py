@@ -7,7 +7,7 @@ VPSBGError                      .outcome  .method  .path  .attempts
 ├── TransportError
 │   ├── NotSentError            nothing that could be acted on reached the server
 │   ├── OutcomeUnknownError     .draft: sent, and no answer came
-│   └── ResponseReadError       .status  .headers: the answer broke off
+│   └── ResponseReadError       .status  .headers  .body: the answer broke off
 ├── ResponseError               .status  .body: done, but the answer is not what was promised
 └── APIError                    .status  .message  .errors  .request_id  .headers  .body
     ├── AuthenticationError     401
@@ -184,12 +184,14 @@ class ResponseReadError(TransportError):
     Attributes:
         status: HTTP status of the answer.
         headers: Headers of the answer.
+        body: The answer's body as far as it came.
     """
 
     def __init__(self, text: str, *, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(text)
         self.status = status
         self.headers = headers
+        self.body = b""
         self.outcome = _outcome_of_status(status, headers)
 
     def _advice(self) -> str:

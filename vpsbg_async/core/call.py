@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeVar
@@ -23,9 +24,11 @@ from . import convert
 from .answer import Answer, error_for
 from .pages import Envelope, Page, page_of
 
-__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "located"]
+__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "is_encodable", "located"]
 
 T = TypeVar("T")
+
+_ID_END = 2**63  # beyond what a database numbers with
 
 Query = Mapping[str, str | int | float | bool]
 """Names and values of a query string, not encoded."""
@@ -47,12 +50,11 @@ class Endpoint:
 
     def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
         """What is wrong with the ids of a call, by name."""
-        problems: dict[str, tuple[str, ...]] = {}
-        for name, value in ids.items():
-            is_id = isinstance(value, int | str) and not isinstance(value, bool)
-            if not is_id or value in ("", ".", ".."):
-                problems[name] = (f"must be an id, not {value!r}",)
-        return problems
+        return {
+            name: (f"must be an id, not {type(value).__name__}",)
+            for name, value in ids.items()
+            if not _is_id(value)
+        }
 
     def path_for(self, ids: Mapping[str, int | str]) -> str:
         """The path of a call.
@@ -65,6 +67,21 @@ class Endpoint:
         return self.path.format_map(
             {name: quote(str(value), safe="") for name, value in ids.items()}
         )
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return value not in ("", ".", "..") and is_encodable(value)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _ID_END
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent, which one with half a character (a lone surrogate) cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class JSONBody:
@@ -126,7 +143,8 @@ class Caller:
         """Call an endpoint that answers with one page of a list."""
         path = endpoint.path_for({})
         with located(endpoint.method, path):
-            answer = await self._fetch(endpoint, path, {} if number is None else {"page": number})
+            query = "" if number is None else f"?page={number}"
+            answer = await self._fetch(endpoint, path + query)
             data = convert.parse(answer)
             data = {"data": data} if isinstance(data, list) else data
             envelope = convert.structure(data, Envelope[kind], answer)  # type: ignore[valid-type]
@@ -134,16 +152,16 @@ class Caller:
 
     async def raw(self, method: str, path: str, query: Query, body: Body | None) -> Any:
         """Call any path; the answer is raw JSON, None if it has no body."""
+        with located(method, path, attempts=0):
+            target = path + _query_string(query)
         with located(method, path):
-            return convert.parse(await self._fetch(Endpoint(method, path), path, query, body))
+            return convert.parse(await self._fetch(Endpoint(method, path), target, body=body))
 
-    async def _fetch(
-        self, endpoint: Endpoint, path: str, query: Query | None = None, body: Body | None = None
-    ) -> Answer:
+    async def _fetch(self, endpoint: Endpoint, target: str, body: Body | None = None) -> Answer:
         """Send one request, once; an answer that is no success raises."""
         request = Request(
             method=endpoint.method,
-            url=f"{self._base_url}{path}{_query_string(query or {})}",
+            url=self._base_url + target,
             headers=self._headers,
             body=body,
             timeouts=self._timeouts,
@@ -153,7 +171,7 @@ class Caller:
             try:
                 answer = Answer(response.status, response.headers, await response.read())
             except ResponseReadError as cut:  # the status still tells what happened
-                answer = Answer(response.status, response.headers, b"")
+                answer = Answer(response.status, response.headers, cut.body)
                 if answer.succeeded:
                     raise
                 raise error_for(answer, deduced=deduced) from cut
@@ -180,9 +198,18 @@ def located(method: str, path: str, *, attempts: int = 1) -> Iterator[None]:
 
 
 def _query_string(query: Query) -> str:
-    if not query:
-        return ""
-    plain = {
-        name: int(value) if isinstance(value, bool) else value for name, value in query.items()
-    }
-    return f"?{urlencode(plain, quote_via=quote, safe=',')}"
+    """The query string of a URL, with its question mark.
+
+    Raises:
+        InvalidInputError: A value cannot stand in one.
+    """
+    if not isinstance(query, Mapping):
+        raise InvalidInputError({"params": ("must be a mapping of names to values",)})
+    plain: dict[str, str | int | float] = {}
+    for name, value in query.items():
+        is_number = isinstance(value, int | float) and math.isfinite(value)
+        is_text = isinstance(value, str) and is_encodable(value)
+        if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
+            raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})
+        plain[name] = int(value) if isinstance(value, bool) else value  # as Laravel reads it
+    return f"?{urlencode(plain, quote_via=quote, safe=',')}" if plain else ""

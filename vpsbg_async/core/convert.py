@@ -27,6 +27,7 @@ __all__ = ["parse", "structure"]
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
+_PLACES = 5  # of wrong places that a message names
 _SHOWN = 60  # characters of a wrong value that a message quotes
 _EXACT_FLOAT = 2**53
 
@@ -73,7 +74,9 @@ def _places(data: Any, kind: type[Any]) -> str:
     try:
         _converter(exact=True).structure(data, kind)
     except Exception as error:  # noqa: BLE001 - whatever it is, it becomes text
-        return "; ".join(transform_error(error, format_exception=_told))
+        places = transform_error(error, format_exception=_told)
+        more = f"; and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+        return "; ".join(places[:_PLACES]) + more
     return "not told by the parts"
 
 
@@ -115,10 +118,8 @@ def _is_model(kind: Any) -> bool:
 
 def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     """Structure a model, with unknown fields kept and errors named by the JSON's own names."""
-    names = {
-        field.name: field.metadata.get("json", field.name)
-        for field in attrs.fields(get_origin(kind) or kind)
-    }
+    fields = attrs.fields(get_origin(kind) or kind)
+    names = {field.name: field.metadata.get("json", field.name) for field in fields}
     overrides: dict[str, Any] = {
         field: override(omit=True) if name is None else override(rename=name)
         for field, name in names.items()
@@ -126,8 +127,11 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     }
     make = make_dict_structure_fn(kind, converter, **overrides)
     known = set(names.values())
+    may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def hook(value: Any, _: Any) -> Model:
+        if value == [] and may_be_empty:  # how PHP writes an empty object
+            value = {}
         if not isinstance(value, dict):
             raise _wrong(value, "an object")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -112,18 +113,29 @@ def page_of(envelope: Envelope[T], number: int | None, answer: Answer) -> Page[T
         answer: The answer.
 
     Raises:
-        ResponseError: It is another page than the one asked for: going on would never end.
+        ResponseError: It is not the page that was asked for: going on would never end.
     """
     meta = envelope.meta or PageMeta()
     current = number or 1 if meta.current_page is None else meta.current_page
-    if number not in (None, current):
-        text = f"page {number} was asked for and page {current} came"
+    following = _following(envelope, current)
+    if number not in (None, current) or (following is not None and following <= current):
+        text = f"page {number or 1} was asked for, and the answer stands still at another"
         raise ResponseError(text, status=answer.status, body=answer.body)
-    goes_on = envelope.meta is not None and envelope.links is not None and envelope.links.next
     return Page(
         items=envelope.data,
         number=current,
-        next=current + 1 if goes_on else None,
+        next=following,
         last=meta.last_page,
         total=meta.total,
     )
+
+
+def _following(envelope: Envelope[Any], current: int) -> int | None:
+    """Number of the next page, None if there is none."""
+    if not envelope.data or envelope.meta is None or envelope.links is None:
+        return None
+    if not envelope.links.next or current == envelope.meta.last_page:
+        return None
+    if told := re.search(r"[?&]page=(\d{1,9})(?:&|$)", envelope.links.next):
+        return int(told[1])
+    return None if envelope.meta.current_page is None else current + 1

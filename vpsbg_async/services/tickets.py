@@ -10,7 +10,7 @@ import attrs
 
 from ..attachments import AttachmentLike, Limits
 from ..attachments.prepare import Prepared, Problems, prepare
-from ..core.call import Caller, Endpoint, located
+from ..core.call import Caller, Endpoint, is_encodable, located
 from ..core.model import Model, OpenEnum, json_field
 from ..core.multipart import Form
 from ..core.pages import Pages
@@ -377,16 +377,8 @@ def _check_text(
         problems[name] = (f"must have at least {least} characters, not {len(value)}",)
     elif most is not None and len(value) > most:
         problems[name] = (f"must have at most {most} characters, not {len(value)}",)
-    elif not _is_encodable(value):
+    elif not is_encodable(value):
         problems[name] = ("holds half a character (a lone surrogate)",)
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _mismatches(sent: Sequence[Prepared], ticket: Ticket) -> tuple[AttachmentMismatch, ...] | None:

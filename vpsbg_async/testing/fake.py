@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from ..errors import NotSentError
 from ..transport import Headers, Request, Response
 from ..transport.upload import Upload
 
@@ -66,10 +67,13 @@ class FakeTransport:
     def __init__(self, *replies: Reply | Exception) -> None:
         self.calls: list[Call] = []
         self._replies = list(replies)
+        self._closed = False
 
     @asynccontextmanager
     async def send(self, request: Request, /) -> AsyncIterator[Response]:
         """See `Transport.send`."""
+        if self._closed:
+            raise NotSentError("the transport is closed")
         self.calls.append(Call(request, await _drained(request)))
         if not self._replies:
             raise AssertionError(f"no reply was given for {request.method} {request.url}")
@@ -81,6 +85,7 @@ class FakeTransport:
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
+        self._closed = True
 
 
 async def _drained(request: Request) -> bytes:

@@ -157,15 +157,21 @@ class Response:
         Raises:
             ResponseReadError: The answer broke off, stopped for too long, or is over the limit.
         """
-        parts = []
+        parts: list[bytes] = []
         size = 0
-        async for chunk in self._chunks:
-            size += len(chunk)
-            if size > limit:
-                text = f"the answer is larger than {limit} bytes"
-                raise ResponseReadError(text, status=self.status, headers=self.headers)
-            parts.append(chunk)
-        return b"".join(parts)
+        try:
+            async for chunk in self._chunks:
+                size += len(chunk)
+                if size > limit:
+                    break
+                parts.append(chunk)
+            else:
+                return b"".join(parts)
+        except ResponseReadError as error:
+            error.body = b"".join(parts)
+            raise
+        text = f"the answer is larger than {limit} bytes"
+        raise ResponseReadError(text, status=self.status, headers=self.headers)
 
 
 class Transport(Protocol):

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -163,9 +163,13 @@ class _Attempt(AbstractAsyncContextManager[Response]):
             await self._end_upload(abort=True)
             if isinstance(error, VPSBGError) or not isinstance(error, Exception):
                 raise
-            self._raise_ours(error)
-        headers = Headers(answer.headers)
-        return Response(answer.status, headers, _AnswerChunks(answer, headers))
+            failure = error
+        else:
+            headers = Headers(answer.headers)
+            return Response(answer.status, headers, _AnswerChunks(answer, headers))
+        # Here, and not while it is handled, so that it does not become the context of ours: what
+        # aiohttp raises may hold the headers that were sent, and the password of a proxy.
+        raise self._verdict(failure)
 
     async def __aexit__(
         self,
@@ -207,13 +211,17 @@ class _Attempt(AbstractAsyncContextManager[Response]):
             self._payload.abort()
         await self._upload.aclose()
 
-    def _raise_ours(self, error: Exception) -> NoReturn:
-        if self._upload is not None and self._upload.failure is not None:
-            raise self._upload.failure  # its cause is the source's own error
-        unsent = self._upload is not None and not self._upload.committed
-        if unsent or isinstance(error, _WHILE_CONNECTING):
-            raise NotSentError(_told(error)) from error
-        raise OutcomeUnknownError(_told(error)) from error
+    def _verdict(self, error: Exception) -> VPSBGError:
+        upload = self._upload
+        if upload is not None and upload.failure is not None:
+            return upload.failure  # its cause is the source's own error
+        unsent = isinstance(error, _WHILE_CONNECTING) or (upload and not upload.committed)
+        verdict = NotSentError(_told(error)) if unsent else OutcomeUnknownError(_told(error))
+        if isinstance(error, aiohttp.ClientConnectorError):
+            verdict.__cause__ = error.os_error
+        elif not isinstance(error, aiohttp.ClientResponseError):
+            verdict.__cause__ = error
+        return verdict
 
 
 class _Payload(aiohttp.Payload):
@@ -293,6 +301,10 @@ def _told(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or error.os_error
         return f"cannot connect to {error.host}:{error.port}: {reason}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "the answer is not HTTP"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
