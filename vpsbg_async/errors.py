@@ -262,7 +262,7 @@ class APIError(VPSBGError):
         if self.deduced and self.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
             return "this path is deduced, not documented: the API may not have it"
         if location := self.headers.get("Location"):
-            return f"a redirect to {location}, not followed"
+            return f"a redirect to {_in_one_line(location)}, not followed"
         return ""
 
     def _details(self) -> str:

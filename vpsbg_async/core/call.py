@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeVar
@@ -24,11 +23,11 @@ from . import convert
 from .answer import Answer, error_for
 from .pages import Envelope, Page, page_of
 
-__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "is_encodable", "located"]
+__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "is_encodable", "is_positive", "located"]
 
 T = TypeVar("T")
 
-_ID_END = 2**63  # beyond what a database numbers with
+_NUMBER_END = 2**63  # no database has this many of anything
 
 Query = Mapping[str, str | int | float | bool]
 """Names and values of a query string, not encoded."""
@@ -72,7 +71,12 @@ class Endpoint:
 def _is_id(value: object) -> bool:
     if isinstance(value, str):
         return value not in ("", ".", "..") and is_encodable(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _ID_END
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_END
+
+
+def is_positive(value: object) -> bool:
+    """Whether a value is a whole number that something may be numbered with."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER_END
 
 
 def is_encodable(text: str) -> bool:
@@ -207,7 +211,7 @@ def _query_string(query: Query) -> str:
         raise InvalidInputError({"params": ("must be a mapping of names to values",)})
     plain: dict[str, str | int | float] = {}
     for name, value in query.items():
-        is_number = isinstance(value, int | float) and math.isfinite(value)
+        is_number = isinstance(value, int | float) and abs(value) < _NUMBER_END
         is_text = isinstance(value, str) and is_encodable(value)
         if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
             raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})

@@ -10,7 +10,7 @@ import attrs
 
 from ..attachments import AttachmentLike, Limits
 from ..attachments.prepare import Prepared, Problems, prepare
-from ..core.call import Caller, Endpoint, is_encodable, located
+from ..core.call import Caller, Endpoint, is_encodable, is_positive, located
 from ..core.model import Model, OpenEnum, json_field
 from ..core.multipart import Form
 from ..core.pages import Pages
@@ -234,16 +234,10 @@ class Tickets:
             service_type=service_type,
             service_id=service_id,
         )
-        fields = [("message", message), ("subject", subject)]
-        if service_id is not None:
-            fields.insert(0, ("service_id", str(service_id)))
-        if service_type is not None:
-            fields.insert(0, ("service_type", str(service_type)))
-        last = ("department_id", str(department_id))
+        problems = _problems_of(draft)
+        fields = [] if problems else _fields_of(draft)
         try:
-            return await self._post(
-                _CREATE, {}, fields, attachments, last, problems=_problems_of(draft)
-            )
+            return await self._post(_CREATE, {}, fields, attachments, problems)
         except OutcomeUnknownError as error:
             error.draft = draft
             raise
@@ -276,8 +270,8 @@ class Tickets:
         """
         problems: Problems = {}
         _check_text(problems, "message", message, _MESSAGE_MIN)
-        last = ("message", message)
-        return await self._post(_REPLY, {"id": ticket_id}, [], attachments, last, problems=problems)
+        fields = [("message", message)]
+        return await self._post(_REPLY, {"id": ticket_id}, fields, attachments, problems)
 
     async def get(self, ticket_id: int | str) -> Ticket:
         """Read one ticket with its messages.
@@ -318,8 +312,8 @@ class Tickets:
             ResponseError: When fetched: the answer is not what was promised.
             APIError: When fetched: the server answered with an error; see its subclasses.
         """
-        if page is not None and not _is_positive(page):
-            raise InvalidInputError({"page": (f"must be 1 or more, not {page!r}",)})
+        if page is not None and not is_positive(page):
+            raise InvalidInputError({"page": ("must be the number of a page, from 1",)})
         return Pages(lambda number: self._caller.page(_LIST, Ticket, number), page)
 
     async def _post(
@@ -328,16 +322,17 @@ class Tickets:
         ids: Mapping[str, int | str],
         fields: Sequence[tuple[str, str]],
         attachments: Sequence[AttachmentLike],
-        last: tuple[str, str],
-        *,
         problems: Problems,
     ) -> Ticket:
-        """Check, send a form with files, and compare the answer with what was sent."""
+        """Check, send a form with files, and compare the answer with what was sent.
+
+        The last field is sent last, as the one without which the form cannot validate.
+        """
         with located(endpoint.method, endpoint.path, attempts=0):
             files, with_files = await prepare(attachments, self._limits)
             if found := endpoint.problems_of(ids) | problems | with_files:
                 raise InvalidInputError(found)
-        form = Form(fields, files, last)
+        form = Form(fields[:-1], files, fields[-1])
         try:
             ticket = await self._caller.call(endpoint, Ticket, ids, body=form)
         except AttachmentError as error:
@@ -353,19 +348,28 @@ class Tickets:
 
 def _problems_of(draft: TicketDraft) -> Problems:
     problems: Problems = {}
-    if not _is_positive(draft.department_id):
-        problems["department_id"] = (f"must be an id, not {draft.department_id!r}",)
+    if not is_positive(draft.department_id):
+        problems["department_id"] = ("must be the id of a department, a whole number",)
     _check_text(problems, "subject", draft.subject, _SUBJECT_MIN, _SUBJECT_MAX)
     _check_text(problems, "message", draft.message, _MESSAGE_MIN)
     if draft.service_type is not None:
         _check_text(problems, "service_type", draft.service_type, 1)
-    if draft.service_id is not None and not _is_positive(draft.service_id):
-        problems["service_id"] = (f"must be an id, not {draft.service_id!r}",)
+    if draft.service_id is not None and not is_positive(draft.service_id):
+        problems["service_id"] = ("must be the id of a service, a whole number",)
     return problems
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _fields_of(draft: TicketDraft) -> list[tuple[str, str]]:
+    fields = [
+        ("message", draft.message),
+        ("subject", draft.subject),
+        ("department_id", str(draft.department_id)),
+    ]
+    if draft.service_id is not None:
+        fields.insert(0, ("service_id", str(draft.service_id)))
+    if draft.service_type is not None:
+        fields.insert(0, ("service_type", str(draft.service_type)))
+    return fields
 
 
 def _check_text(

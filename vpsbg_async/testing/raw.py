@@ -16,7 +16,14 @@ __all__ = ["Handler", "RawConnection", "RawServer", "Received"]
 
 @attrs.frozen
 class Received:
-    """A request as a server got it."""
+    """A request as a server got it.
+
+    Attributes:
+        method: HTTP method.
+        target: What follows the method in the request line.
+        headers: Headers.
+        body: Body, empty if it has none.
+    """
 
     method: str
     target: str

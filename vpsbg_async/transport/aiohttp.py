@@ -51,7 +51,7 @@ class AiohttpTransport:
         trust_env: Whether to take the proxy from the environment (``HTTPS_PROXY``, ``NO_PROXY``).
 
     Raises:
-        ConfigurationError: The proxy is not an HTTP URL.
+        ConfigurationError: An argument is of the wrong kind, or the proxy is not an HTTP URL.
     """
 
     def __init__(
@@ -62,8 +62,12 @@ class AiohttpTransport:
         proxy: str | None = None,
         trust_env: bool = False,
     ) -> None:
-        if proxy is not None and not proxy.startswith(("http://", "https://")):
-            raise ConfigurationError("the proxy must be an http:// or https:// URL")
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            raise ConfigurationError("session must be an aiohttp.ClientSession")
+        if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
+            raise ConfigurationError("ssl_context must be an ssl.SSLContext")
+        if proxy is not None and not _is_http_url(proxy):
+            raise ConfigurationError("proxy must be an http:// or https:// URL")
         self._lender = session
         self._ssl: ssl.SSLContext | bool = True if ssl_context is None else ssl_context
         self._proxy = proxy
@@ -297,6 +301,14 @@ async def _once(
         raise _DroppedError(_told(error)) from error
 
 
+def _is_http_url(text: str) -> bool:
+    try:
+        url = URL(text)
+    except (TypeError, ValueError):
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and " " not in text
+
+
 def _told(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or error.os_error
@@ -305,6 +317,8 @@ def _told(error: BaseException) -> str:
         return f"the proxy answered {error.status}"
     if isinstance(error, aiohttp.ClientResponseError):
         return "the answer is not HTTP"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL, or that of a proxy, cannot be called"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return " ".join(str(error).split()) or type(error).__name__
