@@ -26,6 +26,7 @@ T = TypeVar("T")
 _BASE_URL = "https://api.vpsbg.eu/v1"
 _USER_AGENT = f"vpsbg_async/{__version__} Python/{platform.python_version()}"
 _URL = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # printable, without a backslash
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 
@@ -67,6 +68,8 @@ class VPSBG:
     ) -> None:
         if api_key is None:
             api_key = os.environ.get("VPSBG_API_KEY", "")
+        if isinstance(api_key, str):
+            api_key = _Secret(api_key)
         if base_url is None:
             base_url = os.environ.get("VPSBG_BASE_URL") or _BASE_URL
         self._base_url = _checked_url(base_url, allow_http=allow_http)
@@ -108,8 +111,8 @@ class VPSBG:
             ResponseError: The answer is no JSON.
             APIError: The server answered with an error; see its subclasses.
         """
-        if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z]+", method):
-            raise InvalidInputError({"method": (f"must be an HTTP method, not {method!r}",)})
+        if not isinstance(method, str) or method.upper() not in _METHODS:
+            raise InvalidInputError({"method": (f"must be one of {', '.join(_METHODS)}",)})
         place = quote(str(path), safe=_PATH_SAFE, errors="backslashreplace")
         with located(method.upper(), place, attempts=0):
             _check_path(path)
@@ -132,7 +135,16 @@ class VPSBG:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<VPSBG at {self._base_url}>"
+        return f"<VPSBG at {getattr(self, '_base_url', 'no address')}>"
+
+
+class _Secret(str):
+    """A text that does not show where the values of variables are listed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 def _of_kind(name: str, value: T | None, kind: type[T]) -> T:
@@ -147,7 +159,7 @@ def _of_kind(name: str, value: T | None, kind: type[T]) -> T:
 def _headers(api_key: str) -> Headers:
     if not isinstance(api_key, str):
         raise ConfigurationError(f"the API key must be text, not {type(api_key).__name__}")
-    api_key = api_key.strip()  # a key read from a file ends in a line break
+    api_key = _Secret(api_key.strip())  # a key read from a file ends in a line break
     if not api_key:
         raise ConfigurationError("there is no API key: set VPSBG_API_KEY or give api_key")
     if not re.fullmatch(r"[!-~]+", api_key):
@@ -155,7 +167,7 @@ def _headers(api_key: str) -> Headers:
     return Headers(
         {
             "Accept": "application/json",
-            "Authorization": f"Bearer {api_key}",
+            "Authorization": _Secret(f"Bearer {api_key}"),
             "User-Agent": _USER_AGENT,
         }
     )
@@ -173,8 +185,8 @@ def _checked_url(url: str, *, allow_http: bool) -> str:
         raise ConfigurationError("the base URL cannot be read") from None
     if not _is_address(host) and not _HOST.fullmatch(host):
         raise ConfigurationError("the base URL has no host that could be called")
-    if parts.username is not None or "?" in url or "#" in url:
-        raise ConfigurationError("the base URL must have no user, query or fragment")
+    if parts.username is not None or "?" in url or "#" in url or ".." in parts.path.split("/"):
+        raise ConfigurationError("the base URL must have no user, query, fragment or '..'")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
         text = "http:// would send the API key in the clear: use https:// or allow_http=True"
         raise ConfigurationError(text)
@@ -192,7 +204,7 @@ def _is_address(host: str) -> bool:
 def _is_loopback(host: str) -> bool:
     if _is_address(host):
         return ipaddress.ip_address(host).is_loopback
-    return host == "localhost" or host.endswith(".localhost")
+    return host == "localhost"  # not below it: not every resolver keeps those at home
 
 
 def _check_path(path: str) -> None:

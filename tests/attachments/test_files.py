@@ -701,3 +701,24 @@ async def peak_of(work: Callable[[], Awaitable[T]]) -> tuple[int, T]:
         return tracemalloc.get_traced_memory()[1], result
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of fork with threads
+async def test_a_forked_child_has_threads_of_its_own(path: Path, data: bytes) -> None:
+    await look_at([str(path)])  # the parent's threads are there
+    child = os.fork()
+    if child == 0:
+        read = asyncio.new_event_loop().run_until_complete
+
+        async def again() -> bool:
+            file = (await look_at([str(path)]))[0]
+            return not isinstance(file, str) and await drained(file.stream()) == data
+
+        try:
+            asyncio.events._set_running_loop(None)
+            os._exit(0 if read(asyncio.wait_for(again(), PATIENCE)) else 1)
+        finally:
+            os._exit(2)
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

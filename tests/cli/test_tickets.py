@@ -86,7 +86,7 @@ def test_standard_input_that_is_no_text(run: Run, stdin: Callable[[bytes], None]
     ran = run(*CREATE[:-1], "-")
     assert (ran.code, ran.out) == (2, "")
     assert "--message" in ran.err
-    assert "utf-8" in ran.err
+    assert "UTF-8" in ran.err
 
 
 def test_a_message_may_begin_with_a_hyphen(run: Run, sandbox: Sandbox) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from vpsbg_async.errors import AttachmentError, NotSentError, OutcomeUnknownError
 from vpsbg_async.testing.bodies import WatchedBody
+from vpsbg_async.transport import Timeouts
 from vpsbg_async.transport import upload as module
 from vpsbg_async.transport.upload import Upload
 
 
 def started(body: WatchedBody, stall: float | None = None) -> Upload:
-    return Upload(body, stall)
+    return Upload(body, Timeouts(stall=stall))
 
 
 async def test_it_is_committed_with_the_last_chunk_and_not_before() -> None:
@@ -77,9 +78,11 @@ async def test_each_step_sets_the_timer() -> None:
             assert second > first
             with pytest.raises(StopAsyncIteration):
                 await anext(upload)
-            assert timer.when() is None  # from here on the response timer counts
+            third = timer.when()
+            assert third is not None
+            assert third > second + 60  # from here on it is the answer that is waited for
         upload._rearm(30)
-        assert timer.when() is None
+        assert timer.when() == third
 
 
 async def test_a_stall_is_blamed_on_the_side_that_was_waited_for() -> None:
@@ -90,17 +93,21 @@ async def test_a_stall_is_blamed_on_the_side_that_was_waited_for() -> None:
     upload = started(WatchedBody(nothing, 3), stall=0.5)
     step = asyncio.ensure_future(anext(upload))
     await asyncio.sleep(0)
-    assert isinstance(upload.stalled(), AttachmentError)
+    assert isinstance(upload.overdue(), AttachmentError)
     step.cancel()
     await asyncio.wait((step,))
-    assert isinstance(upload.stalled(), AttachmentError)  # the timer's own cancellation
+    assert isinstance(upload.overdue(), AttachmentError)  # the timer's own cancellation
 
     upload = started(WatchedBody.of(b"one", b"two"), stall=0.5)
     await anext(upload)
-    assert isinstance(upload.stalled(), NotSentError)
+    assert isinstance(upload.overdue(), NotSentError)
     await anext(upload)
-    assert isinstance(upload.stalled(), OutcomeUnknownError)
-    assert "0.5 s" in str(upload.stalled())
+    assert isinstance(upload.overdue(), OutcomeUnknownError)
+    assert "0.5 s" in str(upload.overdue())
+    with pytest.raises(StopAsyncIteration):
+        await anext(upload)
+    assert isinstance(upload.overdue(), OutcomeUnknownError)
+    assert "no answer within 120 s" in str(upload.overdue())
 
 
 async def test_after_closing_it_gives_nothing_more() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
@@ -197,13 +198,16 @@ class Attachment:
         Raises:
             InvalidInputError: An argument is of the wrong kind.
         """
-        headers, content = getattr(response, "headers", None), getattr(response, "content", None)
-        if headers is None or content is None:
+        headers: Any = getattr(response, "headers", None)
+        content: Any = getattr(response, "content", None)
+        if not isinstance(headers, Mapping) or not callable(getattr(content, "iter_chunked", None)):
             raise _invalid("response", f"must be a response, not {type(response).__name__}")
+        if getattr(response, "status", 0) >= HTTPStatus.BAD_REQUEST:  # its page is no attachment
+            raise _invalid("response", f"is an error: {getattr(response, 'status', 0)}")
         size = _length_of(headers)
         if getattr(content, "total_bytes", 0) and content.at_eof():  # aiohttp's stream can tell
             raise _invalid("response", "was read already, and gives its bytes once")
-        told = headers.get("Content-Type", "")
+        told = headers.get("Content-Type") or ""
         if content_type is None and is_content_type(told):
             content_type = told
         chunks = content.iter_chunked(_DOWNLOAD_CHUNK)
@@ -241,7 +245,7 @@ def _length_of(headers: Mapping[str, str]) -> int | None:
 
 def _checked(size: int | None) -> int | None:
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
-        raise _invalid("size", f"must be a number of bytes, not {size!r}")
+        raise _invalid("size", "must be a number of bytes")
     return size
 
 

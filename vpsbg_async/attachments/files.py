@@ -21,17 +21,28 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # The default executor also resolves host names: a slow disk in it would hold those up.
-_executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vpsbg-files")
+_executor: ThreadPoolExecutor
+_streaming: int  # how many files are being streamed
+
+
+def _start_afresh() -> None:
+    global _executor, _streaming  # noqa: PLW0603 - a process has one pool
+    _executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vpsbg-files")
+    _streaming = 0
+
+
+_start_afresh()
+if hasattr(os, "register_at_fork"):  # a child has the pool, and none of its threads
+    os.register_at_fork(after_in_child=_start_afresh)
 
 _SMALL = 64 * 1024  # bytes: a file up to this is read when it is looked at
 _SMALL_TOTAL = 1024 * 1024  # bytes that one call may hold that way
 
-# A log is told from another file of its name, which grew past its size, by the end that it had.
-_TAIL = 4096  # bytes
+# A log that grew is told from a file that was rewritten, with more in it, by both its ends.
+_END = 4096  # bytes
 
 _IN_FLIGHT = 16 * 1024 * 1024  # bytes, shared by all files that are being streamed
 _READ_MIN, _READ_MAX = 64 * 1024, 2 * 1024 * 1024  # bytes of one read
-_streaming = 0
 
 # Without O_NONBLOCK, opening a named pipe would hang its thread for ever.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -44,12 +55,12 @@ class File:
     Attributes:
         path: Where it is.
         seen: What the system said of it then; its size is what will be sent.
-        tail: Its last bytes then.
+        ends: Its first and its last bytes then.
     """
 
     path: str
     seen: os.stat_result
-    tail: bytes = attrs.field(repr=False)
+    ends: bytes = attrs.field(repr=False)
 
     @property
     def size(self) -> int:
@@ -79,13 +90,13 @@ class File:
     async def _check(self, descriptor: int, lane: _Lane) -> None:
         """Make sure that it is still the file that was looked at, but for what was added."""
         seen = self.seen
-        now, tail = await _look_again(descriptor, seen.st_size, executor=lane)
+        now, ends = await _look_again(descriptor, seen.st_size, executor=lane)
         if (now.st_dev, now.st_ino) != (seen.st_dev, seen.st_ino):
             raise ContentError("was replaced by another file while it was being sent")
         if now.st_size < seen.st_size:
             raise ContentError("shrank while it was being sent")
         is_of_its_size = now.st_size == seen.st_size
-        if tail != self.tail or (is_of_its_size and now.st_mtime_ns != seen.st_mtime_ns):
+        if ends != self.ends or (is_of_its_size and now.st_mtime_ns != seen.st_mtime_ns):
             raise ContentError("was changed while it was being sent")
 
 
@@ -175,21 +186,24 @@ def _look_into(path: str, descriptor: int, room: int) -> Content | str:
             return Data(data)
         if seen.st_size == 0:  # some of /proc
             return f"does not tell its size, use from_bytes: {path!r}"
-    return File(path, seen, _tail(descriptor, seen.st_size))
+    return File(path, seen, _ends(descriptor, seen.st_size))
 
 
-def _tail(descriptor: int, size: int) -> bytes:
-    """The last bytes of a file's first ``size``; its position stays as it is."""
+def _ends(descriptor: int, size: int) -> bytes:
+    """The first and the last bytes of a file's first ``size``; its position stays as it is."""
     position = os.lseek(descriptor, 0, os.SEEK_CUR)
-    os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
-    tail = _read(descriptor, min(size, _TAIL))
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return tail
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        head = _read(descriptor, min(size, _END))
+        os.lseek(descriptor, max(0, size - _END), os.SEEK_SET)
+        return head + _read(descriptor, min(size, _END))
+    finally:
+        os.lseek(descriptor, position, os.SEEK_SET)
 
 
 def _look_back(descriptor: int, size: int) -> tuple[os.stat_result, bytes]:
     now = os.fstat(descriptor)
-    return now, _tail(descriptor, size) if stat.S_ISREG(now.st_mode) else b""
+    return now, _ends(descriptor, size) if stat.S_ISREG(now.st_mode) else b""
 
 
 _look_again = aiofiles.os.wrap(_look_back)

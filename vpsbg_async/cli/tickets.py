@@ -39,7 +39,14 @@ def _text_or_stdin(_: Any, tokens: Sequence[Token]) -> str:
     text = tokens[0].value
     if re.match(r"--\w", text):  # a forgotten message must not make one of the next option
         raise ValueError(f"{text!r} looks like an option (standard input may begin so)")
-    return sys.stdin.buffer.read().decode() if text == "-" else text
+    if text != "-":
+        return text
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise ValueError("standard input is not UTF-8") from None
 
 
 _WHOLE_NUMBER = Parameter(converter=_whole_number)

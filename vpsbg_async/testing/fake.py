@@ -91,14 +91,14 @@ class FakeTransport:
 async def _drained(request: Request) -> bytes:
     if request.body is None:
         return b""
-    upload = Upload(request.body, request.timeouts.stall)
+    upload = Upload(request.body, request.timeouts)
     try:
         async with asyncio.timeout(None) as timer:
             with upload.watched_by(timer):
                 return b"".join([bytes(chunk) async for chunk in upload])
     except TimeoutError as error:
         if timer.expired():
-            raise upload.stalled() from error
+            raise upload.overdue() from error
         raise
     finally:
         await upload.aclose()

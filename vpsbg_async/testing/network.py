@@ -137,6 +137,49 @@ class NetworkTransportConformance(TransportConformance):
             assert [item.method for item in received] == ["GET", method]
 
     @isolated
+    async def test_an_answer_that_nobody_asked_for(self) -> None:
+        """What arrives on an idle connection is not taken for the answer to the next request."""
+        unasked = asyncio.Event()
+        seen: list[str] = []
+
+        async def speak_out_of_turn(connection: RawConnection) -> None:
+            while True:
+                seen.append((await connection.request()).method)
+                await connection.answer(200, b"right")
+                if len(seen) == 1:
+                    await connection.answer(422, b"wrong")
+                    unasked.set()
+
+        for body in (None, WatchedBody.of(b"one")):
+            unasked.clear()
+            seen.clear()
+            async with self._transport() as transport, RawServer(speak_out_of_turn) as server:
+                await consume(transport, Request(method="GET", url=server.url))
+                await unasked.wait()
+                try:
+                    request = Request(method="POST", url=server.url, body=body)
+                    assert await consume(transport, request) == b"right"
+                    assert seen == ["GET", "POST"]
+                except NotSentError:
+                    assert seen == ["GET"]
+
+    @isolated
+    async def test_an_answer_in_a_trickle(self) -> None:
+        """The response timer is for the whole head, and starts anew with no byte."""
+
+        async def trickle(connection: RawConnection) -> None:
+            await connection.request()
+            while True:
+                await connection.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                await asyncio.sleep(0.02)
+
+        for body in (None, WatchedBody.of(b"one")):
+            timeouts = Timeouts(connect=0.1, response=0.1)
+            await self._fails(
+                trickle, OutcomeUnknownError, Outcome.UNKNOWN, body=body, timeouts=timeouts
+            )
+
+    @isolated
     async def test_a_connection_is_used_again(self) -> None:
         """After a success, and for the right bytes."""
         async with self.peer() as peer:
@@ -175,7 +218,7 @@ class NetworkTransportConformance(TransportConformance):
                 await consume(peer.transport, post(peer, WatchedBody.of(b"next")))
                 first, second = peer.received
         assert len(first.body) == form.content_length
-        assert (first.body.count(b"a" * 1000), first.body.count(b"bb")) == (300, 0)
+        assert (first.body.count(b"a" * 1000), first.body.count(b"b" * 1000)) == (300, 0)
         assert second.body == b"next"
 
     @isolated

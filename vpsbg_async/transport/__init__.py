@@ -80,8 +80,8 @@ def _check_seconds(_: object, field: attrs.Attribute[float], value: float | None
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
-        text = f"Timeouts.{field.name} must be a positive number of seconds or None, not {value!r}"
+    if not is_number or not 0 < value < math.inf:
+        text = f"Timeouts.{field.name} must be a positive number of seconds or None"
         raise ConfigurationError(text)
 
 
@@ -95,7 +95,8 @@ class Timeouts:
         connect: Until there is a connection, TLS included.
         stall: While sending: without any progress, be it that the server stops reading or that
             an attachment stops giving.
-        response: From the last byte sent to the status line.
+        response: From the last byte sent to the end of the answer's head; for a request without a
+            body `connect` and this together.
         read: While reading the answer: without any progress.
     """
 

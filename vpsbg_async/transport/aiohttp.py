@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -122,7 +124,7 @@ class AiohttpTransport:
     def _make_session(self) -> aiohttp.ClientSession:
         connector: aiohttp.BaseConnector | None
         if self._lender is None:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+            connector = _Connector(limit=0, keepalive_timeout=_KEEPALIVE)
         else:
             connector = self._lender.connector
         if connector is None or connector.closed:
@@ -188,25 +190,42 @@ class _Attempt(AbstractAsyncContextManager[Response]):
     async def _exchange(self) -> aiohttp.ClientResponse:
         timeouts = self._request.timeouts
         if self._request.body is None:
-            answer = await self._transport.request(self._request)
+            answer = await self._exchange_without_body()
         else:
-            answer = await self._exchange_with_body(Upload(self._request.body, timeouts.stall))
+            answer = await self._exchange_with_body(Upload(self._request.body, timeouts))
         if answer.connection is not None and answer.connection.protocol is not None:
             answer.connection.protocol.read_timeout = timeouts.read
             answer.connection.protocol.start_timeout()
         return answer
 
+    async def _exchange_without_body(self) -> aiohttp.ClientResponse:
+        timeouts = self._request.timeouts
+        # aiohttp's timer for the answer starts anew with each byte, which a trickle would use.
+        bounded = timeouts.connect is not None and timeouts.response is not None
+        seconds = (timeouts.connect or 0) + (timeouts.response or 0) if bounded else None
+        try:
+            async with asyncio.timeout(seconds) as timer:
+                return await self._transport.request(self._request)
+        except TimeoutError as error:
+            if timer.expired():
+                raise OutcomeUnknownError(f"no answer within {seconds:g} s") from error
+            raise
+
     async def _exchange_with_body(self, upload: Upload) -> aiohttp.ClientResponse:
         self._upload = upload
-        self._payload = _Payload(upload)
+        payload = self._payload = _Payload(upload)
         try:
             async with asyncio.timeout(None) as timer:
                 with upload.watched_by(timer):
-                    return await self._transport.request(self._request, self._payload)
+                    answer = await self._transport.request(self._request, payload)
         except TimeoutError as error:
             if timer.expired():
-                raise upload.stalled() from error
+                raise upload.overdue() from error
             raise
+        if not payload.begun:
+            answer.close()
+            raise NotSentError("an answer was there before the request")
+        return answer
 
     async def _end_upload(self, *, abort: bool) -> None:
         if self._upload is None or self._payload is None:
@@ -228,13 +247,54 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         return verdict
 
 
+class _Connector(aiohttp.TCPConnector):
+    """A pool that gives out no connection again on which something has arrived since.
+
+    It would be taken for the answer to the next request: a proxy that is out of step, or a server
+    that bids farewell to an idle connection, could have a ticket reported as refused or as filed.
+    """
+
+    def __init__(self, *, limit: int, keepalive_timeout: float) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+        self._known: WeakSet[Any] = WeakSet()
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109
+        """Called by aiohttp."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol not in self._known:
+                self._known.add(connection.protocol)
+                return connection
+            if not _has_something_to_say(connection.protocol):
+                return connection
+            connection.close()
+
+
+def _has_something_to_say(protocol: Any) -> bool:
+    """Whether an idle connection has, or had, something to read."""
+    if protocol.should_close or protocol.transport is None:
+        return True
+    descriptor = protocol.transport.get_extra_info("socket").fileno()
+    if not hasattr(select, "poll"):  # Windows, where select takes any descriptor
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class _Payload(aiohttp.Payload):
-    """An upload in the form in which aiohttp takes it."""
+    """An upload in the form in which aiohttp takes it.
+
+    Attributes:
+        begun: Whether aiohttp has begun to send: headers and body leave together.
+        written: Whether it was written to its end.
+    """
 
     _value: Upload
 
     def __init__(self, upload: Upload) -> None:
         super().__init__(upload, content_type="application/octet-stream")  # the request has its own
+        self.begun = False
         self.written = False
         self._connection: asyncio.WriteTransport | None = None
 
@@ -244,6 +304,9 @@ class _Payload(aiohttp.Payload):
 
     async def write(self, writer: Any) -> None:
         """Called by aiohttp, in a task of its own, once there is a connection."""
+        if writer.protocol.should_close:  # of a lent pool: see _Connector
+            raise NotSentError("the connection held something that nobody had asked for")
+        self.begun = True
         self._connection = writer.transport
         async for chunk in self._value:
             await writer.write(chunk)

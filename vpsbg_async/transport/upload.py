@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Self
 
 from ..errors import AttachmentError, NotSentError, OutcomeUnknownError, VPSBGError
-from . import Body
+from . import Body, Timeouts
 
 __all__ = ["Upload"]
 
@@ -30,18 +30,18 @@ class Upload:
 
     Args:
         body: What to send.
-        stall: The longest time without progress, in seconds, None for no limit.
+        timeouts: How long it may stand still, and how long the answer may take after it.
 
     Attributes:
         committed: Whether the last chunk was given out: from here on the server may act.
         failure: The error on this side that ended the upload.
     """
 
-    def __init__(self, body: Body, stall: float | None) -> None:
+    def __init__(self, body: Body, timeouts: Timeouts) -> None:
         self.committed = False
         self.failure: VPSBGError | None = None
         self._body = body
-        self._stall = stall
+        self._timeouts = timeouts
         self._timer: asyncio.Timeout | None = None
         self._context: AbstractAsyncContextManager[AsyncIterator[bytes]] | None = None
         self._chunks: AsyncIterator[bytes] | None = None
@@ -51,6 +51,7 @@ class Upload:
         self._waits_for_source = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._ended = False
         self._closed = False
 
     def __aiter__(self) -> Self:
@@ -61,23 +62,25 @@ class Upload:
         if piece is None:
             self._pieces = _slices(await self._step())
             piece = next(self._pieces)
-        self._rearm(self._stall)
+        self._rearm(self._timeouts.stall)
         return piece
 
     @contextlib.contextmanager
     def watched_by(self, timer: asyncio.Timeout) -> Iterator[None]:
-        """Have each step of the upload set this timer, until the block ends or all is out."""
+        """Have each step of the upload, and its end, set this timer until the block ends."""
         self._timer = timer
         try:
             yield
         finally:
             self._timer = None
 
-    def stalled(self) -> VPSBGError:
+    def overdue(self) -> VPSBGError:
         """The error to raise when the timer has run out."""
         if self._waits_for_source:
-            return AttachmentError(f"gave nothing for {self._stall:g} s")
-        text = f"the server took nothing for {self._stall:g} s"
+            return AttachmentError(f"gave nothing for {self._timeouts.stall:g} s")
+        if self._ended:
+            return OutcomeUnknownError(f"no answer within {self._timeouts.response:g} s")
+        text = f"the server took nothing for {self._timeouts.stall:g} s"
         return OutcomeUnknownError(text) if self.committed else NotSentError(text)
 
     async def aclose(self) -> None:
@@ -96,8 +99,8 @@ class Upload:
         await self._leave()
 
     async def _step(self) -> bytes:
-        """Have the body make its next chunk, leaving traces for `stalled` and `aclose`."""
-        self._rearm(self._stall)
+        """Have the body make its next chunk, leaving traces for `overdue` and `aclose`."""
+        self._rearm(self._timeouts.stall)
         self._waits_for_source = True
         self._idle.clear()
         try:
@@ -115,7 +118,8 @@ class Upload:
             self._idle.set()
         self._waits_for_source = False  # not on a cancellation: it may be the timer's
         if chunk is None:
-            self._rearm(None)
+            self._ended = True
+            self._rearm(self._timeouts.response)
             raise StopAsyncIteration
         return chunk
 

@@ -1,0 +1,275 @@
+"""One call: its path, its errors and what they tell of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from vpsbg_async import (
+    APIError,
+    AttachmentError,
+    Headers,
+    InvalidInputError,
+    NotFoundError,
+    NotSentError,
+    Outcome,
+    OutcomeUnknownError,
+    Request,
+    Response,
+    ResponseError,
+    ResponseReadError,
+    ServerError,
+    Ticket,
+    Timeouts,
+    VPSBGError,
+    outcome_of,
+)
+from vpsbg_async.core.call import Caller, Endpoint, JSONBody, located
+from vpsbg_async.testing import FakeTransport, Reply
+
+GET = Endpoint("GET", "/support/tickets/{id}", "convention")
+POST = Endpoint("POST", "/support/tickets")
+ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}")
+
+
+def caller(transport: Any) -> Caller:
+    return Caller(
+        transport=transport,
+        base_url="https://api.test/v1",
+        headers=Headers({"Authorization": "Bearer key"}),
+        timeouts=Timeouts(),
+    )
+
+
+class TestPath:
+    @pytest.mark.parametrize(
+        ("id_", "part"),
+        [
+            (216, "216"),
+            (0, "0"),
+            (2**63 - 1, str(2**63 - 1)),
+            ("216", "216"),
+            ("a/b", "a%2Fb"),
+            ("../admin", "..%2Fadmin"),
+            ("a b", "a%20b"),
+            ("a?b=1#c", "a%3Fb%3D1%23c"),
+            ("%2e%2e", "%252e%252e"),
+            ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
+            ("{id}", "%7Bid%7D"),
+            ("\r\nX-Evil: 1", "%0D%0AX-Evil%3A%201"),
+            ("...", "..."),
+            ("\0", "%00"),
+        ],
+    )
+    async def test_ids_are_encoded(self, id_: int | str, part: str) -> None:
+        transport = FakeTransport(Reply(json={"id": 1}))
+        await caller(transport).call(GET, Ticket, {"id": id_})
+        assert transport.calls[0].request.url == f"https://api.test/v1/support/tickets/{part}"
+
+    @pytest.mark.parametrize(
+        "id_",
+        [
+            "",
+            ".",
+            "..",
+            "\ud800",
+            None,
+            True,
+            False,
+            2**63,
+            10**5000,
+            1.5,
+            b"1",
+            [1],
+            {},
+            object(),
+        ],
+        ids=lambda id_: type(id_).__name__,
+    )
+    async def test_what_is_no_id_is_refused(self, id_: Any) -> None:
+        transport = FakeTransport()
+        with pytest.raises(InvalidInputError) as caught:
+            await caller(transport).call(GET, Ticket, {"id": id_})
+        error = caught.value
+        assert set(error.errors) == {"id"}
+        assert (error.method, error.path, error.attempts) == ("GET", "/support/tickets/{id}", 0)
+        assert error.outcome is Outcome.NOT_SENT
+        assert not transport.calls
+
+    def test_all_wrong_ids_are_told(self) -> None:
+        with pytest.raises(InvalidInputError) as caught:
+            ADDON.path_for({"server_id": "..", "server_addon_id": ""})
+        assert set(caught.value.errors) == {"server_id", "server_addon_id"}
+        assert ADDON.path_for({"server_id": 1, "server_addon_id": "b"}) == "/servers/1/addons/b"
+
+
+class Breaks:
+    """A transport whose answers break off."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.closed = False
+
+    @asynccontextmanager
+    async def send(self, request: Request, /) -> AsyncIterator[Response]:
+        headers = Headers({"X-Request-Id": "r1", "Retry-After": "30"})
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b'{"message": "half'
+            raise ResponseReadError("the answer broke off", status=self.status, headers=headers)
+
+        try:
+            yield Response(self.status, headers, chunks())
+        finally:
+            self.closed = True
+
+    async def aclose(self) -> None:
+        pass
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("reply", "kind"),
+        [
+            (NotSentError("no network today"), NotSentError),
+            (OutcomeUnknownError("dropped"), OutcomeUnknownError),
+            (AttachmentError("is gone"), AttachmentError),
+            (Reply(status=404), NotFoundError),
+            (Reply(status=500), ServerError),
+            (Reply(status=302), APIError),
+            (Reply(body=b"<html>"), ResponseError),
+            (Reply(json=[]), ResponseError),
+            (Reply(json={"id": "a"}), ResponseError),
+            (Reply(), ResponseError),
+        ],
+        ids=str,
+    )
+    async def test_tell_the_call(self, reply: Reply | Exception, kind: type[VPSBGError]) -> None:
+        with pytest.raises(kind) as caught:
+            await caller(FakeTransport(reply)).call(GET, Ticket, {"id": "a/b"})
+        error = caught.value
+        assert type(error) is kind
+        assert (error.method, error.path, error.attempts) == ("GET", "/support/tickets/a%2Fb", 1)
+        assert str(error).startswith("GET /support/tickets/a%2Fb: ")
+
+    async def test_of_raw_calls_and_of_pages_do_too(self) -> None:
+        with pytest.raises(ServerError) as caught:
+            await caller(FakeTransport(Reply(status=500))).raw("PUT", "/affiliate", {"a": 1}, None)
+        assert (caught.value.method, caught.value.path) == ("PUT", "/affiliate")
+        with pytest.raises(ServerError) as caught:
+            await caller(FakeTransport(Reply(status=500))).page(POST, Ticket, 7)
+        assert (caught.value.method, caught.value.path) == ("POST", "/support/tickets")
+        assert caught.value.attempts == 1
+
+    @pytest.mark.parametrize("status", [404, 405])
+    async def test_of_a_deduced_path_say_so(self, status: int) -> None:
+        for endpoint, deduced in ((GET, True), (POST, False)):
+            transport = FakeTransport(Reply(status=status))
+            with pytest.raises(APIError) as caught:
+                await caller(transport).call(endpoint, Ticket, {"id": 1})
+            assert caught.value.deduced is deduced
+            assert ("deduced" in str(caught.value)) is deduced
+
+    @pytest.mark.parametrize("status", [200, 204, 299])
+    async def test_a_success_that_breaks_off(self, status: int) -> None:
+        transport = Breaks(status)
+        with pytest.raises(ResponseReadError) as caught:
+            await caller(transport).call(POST, Ticket, {})
+        assert caught.value.outcome is Outcome.PROCESSED
+        assert caught.value.status == status
+        assert (caught.value.method, caught.value.path) == ("POST", "/support/tickets")
+        assert transport.closed
+
+    @pytest.mark.parametrize(
+        ("status", "outcome"),
+        [
+            (302, Outcome.UNKNOWN),
+            (401, Outcome.NOT_PROCESSED),
+            (422, Outcome.NOT_PROCESSED),
+            (423, Outcome.UNKNOWN),
+            (429, Outcome.NOT_PROCESSED),
+            (500, Outcome.UNKNOWN),
+            (503, Outcome.NOT_PROCESSED),  # with Retry-After
+        ],
+    )
+    async def test_an_error_that_breaks_off_is_that_error(
+        self, status: int, outcome: Outcome
+    ) -> None:
+        transport = Breaks(status)
+        with pytest.raises(APIError) as caught:
+            await caller(transport).raw("POST", "/support", {}, None)
+        error = caught.value
+        assert error.status == status
+        assert error.outcome is outcome
+        assert error.request_id == "r1"
+        assert isinstance(error.__cause__, ResponseReadError)
+        assert (error.method, error.path, error.attempts) == ("POST", "/support", 1)
+        assert transport.closed
+
+    async def test_half_a_body_is_kept(self) -> None:
+        with pytest.raises(APIError) as caught:
+            await caller(Breaks(422)).raw("POST", "/support", {}, None)
+        assert caught.value.body == b'{"message": "half'
+        with pytest.raises(ResponseReadError) as cut:
+            await caller(Breaks(200)).raw("POST", "/support", {}, None)
+        assert cut.value.body == b'{"message": "half'
+
+
+class TestLocated:
+    def test_an_error_that_is_raised_again_tells_the_newest_call(self) -> None:
+        error = NotSentError("no network today")
+        for call in (("POST", "/a", 3), ("GET", "/b", 1)):
+            with (
+                pytest.raises(NotSentError) as caught,
+                located(call[0], call[1], attempts=call[2]),
+            ):
+                raise error
+            assert caught.value is error
+            assert (error.method, error.path, error.attempts) == call
+
+    @pytest.mark.parametrize("attempts", [0, 1])
+    def test_a_cancellation_stays_what_it_is_and_can_be_judged(self, attempts: int) -> None:
+        cancelled = asyncio.CancelledError("by somebody")
+        with (
+            pytest.raises(asyncio.CancelledError) as caught,
+            located("POST", "/support", attempts=attempts),
+        ):
+            raise cancelled
+        assert caught.value is cancelled
+        assert cancelled.args == ("by somebody",)
+        assert outcome_of(cancelled) is (Outcome.UNKNOWN if attempts else Outcome.NOT_SENT)
+        assert isinstance(cancelled.__cause__, VPSBGError)
+        assert (cancelled.__cause__.method, cancelled.__cause__.path) == ("POST", "/support")
+
+    def test_other_errors_pass_as_they_are(self) -> None:
+        error = LookupError()
+        with pytest.raises(LookupError) as caught, located("GET", "/"):
+            raise error
+        assert caught.value is error
+        assert vars(error) == {}
+
+
+class TestJSONBody:
+    async def test_it_can_be_opened_again(self) -> None:
+        body = JSONBody({"a": "ю"})
+        assert body.replayable
+        for _ in range(2):
+            async with body.open() as chunks:
+                data = b"".join([chunk async for chunk in chunks])
+            assert data == b'{"a": "\\u044e"}'
+            assert len(data) == body.content_length
+
+    def test_it_is_encoded_at_once(self) -> None:
+        value = {"a": 1}
+        body = JSONBody(value)
+        value["a"] = 1000
+        assert body.content_length == len(b'{"a": 1}')
+
+    @pytest.mark.parametrize("value", [object(), {1}, float("nan"), b"a"], ids=str)
+    def test_what_cannot_be_sent(self, value: object) -> None:
+        with pytest.raises(InvalidInputError, match="json: cannot be sent as JSON"):
+            JSONBody(value)

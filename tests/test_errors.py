@@ -1,0 +1,604 @@
+"""The tree of errors: what each knows, tells and keeps when it is pickled."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import copy
+import pickle
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from vpsbg_async import (
+    VPSBG,
+    APIError,
+    Attachment,
+    AttachmentError,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    Headers,
+    InvalidInputError,
+    LockedError,
+    NotFoundError,
+    NotSentError,
+    Outcome,
+    OutcomeUnknownError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitedError,
+    Request,
+    Response,
+    ResponseError,
+    ResponseReadError,
+    ServerError,
+    TicketDraft,
+    TransportError,
+    ValidationError,
+    VPSBGError,
+    errors,
+    outcome_of,
+)
+from vpsbg_async.core.answer import Answer, error_for
+
+NO_HEADERS = Headers()
+
+
+@attrs.frozen
+class Drawn:
+    """A class as the docstring draws it."""
+
+    name: str
+    parent: str | None
+    statuses: str
+    attributes: frozenset[str]
+
+
+def drawn_tree() -> list[Drawn]:
+    tree = []
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.fullmatch(r"((?:[│ ] {3})*(?:[├└]── )?)(\w+Error)( .*)?", line)
+        if match is None:
+            continue
+        depth = len(match[1]) // 4
+        above[depth:] = [match[2]]
+        told = match[3] or ""
+        tree.append(
+            Drawn(
+                name=match[2],
+                parent=above[depth - 1] if depth else None,
+                statuses=" ".join(re.findall(r"\b\dxx\b|\b\d{3}\b", told)),
+                attributes=frozenset(re.findall(r"\.(\w+)", told)),
+            )
+        )
+    return tree
+
+
+TREE = drawn_tree()
+
+
+def subclasses(kind: type[VPSBGError]) -> Iterator[type[VPSBGError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from subclasses(below)
+
+
+def api_error(status: int, body: bytes = b"", **headers: str) -> APIError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return error_for(Answer(status, Headers(named), body))
+
+
+def samples() -> list[VPSBGError]:
+    """One error of each class, as full as a call makes it."""
+    attachment = Attachment.from_bytes(b"data", name="log.txt")
+    unknown = OutcomeUnknownError("the server closed the connection")
+    unknown.draft = TicketDraft(department_id=2, subject="Down", message="It is down.")
+    refused = api_error(422, b'{"message":"No.","errors":{"attachments.1":["Too large."]}}')
+    assert isinstance(refused, ValidationError)
+    refused.attachments = {"attachments.1": Path("log.txt")}
+    found: list[VPSBGError] = [
+        VPSBGError("something"),
+        ConfigurationError("there is no API key"),
+        InvalidInputError({"subject": ("is too short",), "attachments.1": ("is gone", "is odd")}),
+        AttachmentError("shrank while it was being sent", attachment=Path(attachment.name)),
+        TransportError("something"),
+        NotSentError("nothing listens"),
+        unknown,
+        ResponseReadError("broke off", status=200, headers=Headers({"X-Request-Id": "r1"})),
+        ResponseError("the answer is not JSON.", status=200, body=b"<html>"),
+        api_error(418, b"{}", X_Request_Id="r1"),
+        api_error(401, b'{"message":"Unauthenticated."}'),
+        api_error(403),
+        api_error(404),
+        api_error(409),
+        api_error(413),
+        refused,
+        api_error(423),
+        api_error(429, b"", Retry_After="30"),
+        api_error(500, b'{"message":"Server Error"}'),
+    ]
+    for error in found:
+        if not isinstance(error, ConfigurationError):
+            error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+    return found
+
+
+SAMPLES = samples()
+each_sample = pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
+
+
+class TestTree:
+    def test_is_drawn_whole(self) -> None:
+        drawn = {item.name: item.parent for item in TREE}
+        real = {
+            kind.__name__: None if kind is VPSBGError else kind.__bases__[0].__name__
+            for kind in subclasses(VPSBGError)
+            if kind.__module__ == errors.__name__
+        }
+        assert drawn == real
+
+    def test_there_is_a_sample_of_each(self) -> None:
+        assert {type(error).__name__ for error in SAMPLES} == {item.name for item in TREE}
+
+    @pytest.mark.parametrize("drawn", TREE, ids=lambda drawn: drawn.name)
+    def test_attributes_are_as_drawn(self, drawn: Drawn) -> None:
+        kind = getattr(errors, drawn.name)
+        for error in SAMPLES:
+            if isinstance(error, kind):
+                assert not [name for name in drawn.attributes if not hasattr(error, name)]
+
+    @pytest.mark.parametrize(
+        "drawn", [item for item in TREE if item.statuses], ids=lambda drawn: drawn.name
+    )
+    def test_statuses_are_as_drawn(self, drawn: Drawn) -> None:
+        kind = getattr(errors, drawn.name)
+        first = int(drawn.statuses.replace("xx", "00"))
+        for status in range(first, first + 100) if "xx" in drawn.statuses else (first,):
+            assert type(api_error(status)) is kind
+
+    def test_all_is_exported_by_the_module(self) -> None:
+        assert set(errors.__all__) == {item.name for item in TREE} | {"Outcome", "outcome_of"}
+
+    def test_a_wrong_input_is_a_value_error_too(self) -> None:
+        assert issubclass(InvalidInputError, ValueError)
+
+    def test_the_module_imports_nothing_of_ours(self) -> None:
+        for node in ast.walk(ast.parse(Path(errors.__file__).read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                assert not (node.module or "").startswith("vpsbg_async")
+            elif isinstance(node, ast.Import):
+                assert not [name for name in node.names if name.name.startswith("vpsbg_async")]
+
+
+class TestOutcome:
+    @pytest.mark.parametrize(
+        ("kind", "outcome"),
+        [
+            (VPSBGError, "not_sent"),
+            (ConfigurationError, "not_sent"),
+            (InvalidInputError, "not_sent"),
+            (AttachmentError, "not_sent"),
+            (NotSentError, "not_sent"),
+            (OutcomeUnknownError, "unknown"),
+            (ResponseReadError, "processed"),  # the sample's status is 200
+            (ResponseError, "processed"),
+            (AuthenticationError, "not_processed"),
+            (PermissionDeniedError, "not_processed"),
+            (NotFoundError, "not_processed"),
+            (ConflictError, "not_processed"),
+            (PayloadTooLargeError, "not_processed"),
+            (ValidationError, "not_processed"),
+            (LockedError, "unknown"),
+            (RateLimitedError, "not_processed"),
+            (ServerError, "unknown"),
+        ],
+    )
+    def test_of_each_class(self, kind: type[VPSBGError], outcome: str) -> None:
+        (error,) = (error for error in SAMPLES if type(error) is kind)
+        assert error.outcome == outcome
+        assert isinstance(error.outcome, Outcome)
+
+    @pytest.mark.parametrize("status", [*range(100, 600), 600, 999])
+    def test_of_each_status(self, status: int) -> None:
+        if status in range(200, 300):
+            due = Outcome.PROCESSED
+        elif status in range(400, 500) and status != 423:
+            due = Outcome.NOT_PROCESSED
+        else:
+            due = Outcome.UNKNOWN
+        read = ResponseReadError("broke off", status=status, headers=NO_HEADERS)
+        assert read.outcome is due
+        assert APIError(status=status, headers=NO_HEADERS, body=b"").outcome is due
+
+    @pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
+    def test_maintenance_answers_before_anything_is_done(self, name: str) -> None:
+        for status, due in ((503, Outcome.NOT_PROCESSED), (500, Outcome.UNKNOWN)):
+            headers = Headers({name: "30"})
+            assert APIError(status=status, headers=headers, body=b"").outcome is due
+            assert ResponseReadError("", status=status, headers=headers).outcome is due
+
+
+async def chunks_of(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+class Holder:
+    """Something that cannot be pickled for what it holds."""
+
+    def __init__(self, held: object) -> None:
+        self.name = "log.txt"
+        self.held = held
+
+    def __call__(self) -> AsyncIterator[bytes]:
+        return chunks_of(b"data")
+
+    def __repr__(self) -> str:
+        return "<a holder>"
+
+
+STREAMS: dict[str, Callable[[], Attachment]] = {
+    "callable": lambda: Attachment.from_stream(lambda: chunks_of(b"data"), name="log.txt"),
+    "lock": lambda: Attachment.from_stream(Holder(threading.Lock()), name="log.txt", size=4),
+    "generator": lambda: Attachment.from_iterator(chunks_of(b"data"), name="log.txt"),
+}
+each_stream = pytest.mark.parametrize("make", STREAMS.values(), ids=STREAMS)
+
+
+class TestPickling:
+    @each_sample
+    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+    def test_everything_comes_back(self, error: VPSBGError, protocol: int) -> None:
+        self.check(error, pickle.loads(pickle.dumps(error, protocol)))
+
+    @each_sample
+    def test_copies(self, error: VPSBGError) -> None:
+        self.check(error, copy.copy(error))
+        self.check(error, copy.deepcopy(error))
+
+    def check(self, error: VPSBGError, again: VPSBGError) -> None:
+        assert again is not error
+        assert type(again) is type(error)
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+        assert again.outcome is error.outcome
+        assert str(again) == str(error)
+        assert repr(again) == repr(error)
+
+    def test_notes_come_back(self) -> None:
+        error = NotSentError("nothing listens")
+        error.add_note("while doing this")
+        assert pickle.loads(pickle.dumps(error)).__notes__ == ["while doing this"]
+
+    def test_an_attachment_comes_back(self) -> None:
+        attachment = Attachment.from_path("log.txt")
+        again = pickle.loads(pickle.dumps(AttachmentError("is gone", attachment=attachment)))
+        assert isinstance(again.attachment, Attachment)
+        assert again.attachment.name == "log.txt"
+
+    @each_stream
+    def test_a_stream_comes_back_without_its_bytes(self, make: Callable[[], Attachment]) -> None:
+        attachment = make()
+        error = AttachmentError("is gone", attachment=attachment)
+        error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+        again = pickle.loads(pickle.dumps(error))
+        assert repr(again.attachment) == repr(attachment)
+        assert again.attachment.size == attachment.size
+        assert (again.method, again.path, again.attempts) == ("POST", "/support/tickets", 1)
+        assert again.outcome is Outcome.NOT_SENT
+        assert str(again) == str(error) == "POST /support/tickets: log.txt is gone"
+        assert copy.copy(error).attachment is attachment
+
+    @each_stream
+    def test_a_draft_with_a_stream_does(self, make: Callable[[], Attachment]) -> None:
+        error = OutcomeUnknownError("the server closed the connection")
+        error.draft = TicketDraft(
+            department_id=2,
+            subject="Down",
+            message="It is down.",
+            attachments=[make()],
+        )
+        again = pickle.loads(pickle.dumps(error))
+        assert repr(again.draft) == repr(error.draft)
+        assert again.draft.message == "It is down."
+        assert str(again) == str(error)
+
+    @each_stream
+    def test_a_refused_stream_does(self, make: Callable[[], Attachment]) -> None:
+        error = api_error(422, b'{"errors":{"attachments.1":["Too large."]}}')
+        assert isinstance(error, ValidationError)
+        error.attachments = {"attachments.1": make()}
+        copies: list[Any] = [pickle.loads(pickle.dumps(error)), copy.copy(error)]
+        for again in copies:
+            assert again.attachments["attachments.1"].name == "log.txt"
+            assert str(again) == str(error)
+
+    @pytest.mark.parametrize(
+        "held", [threading.Lock(), lambda: None, (number for number in range(3))], ids=str
+    )
+    def test_what_cannot_be_pickled_becomes_its_repr(self, held: object) -> None:
+        error = AttachmentError("is gone", attachment=Holder(held))
+        error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+        again = pickle.loads(pickle.dumps(error))
+        assert again.attachment == "<a holder>"
+        assert (again.method, again.path, again.attempts) == ("POST", "/support/tickets", 1)
+        assert str(again).startswith("POST /support/tickets: ")
+
+
+class TestText:
+    @each_sample
+    def test_is_one_line_that_names_the_call(self, error: VPSBGError) -> None:
+        assert str(error).isprintable()
+        assert str(error).startswith("POST /support/tickets: ") or error.method is None
+
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            (ConfigurationError, "there is no API key"),
+            (InvalidInputError, "subject: is too short; attachments.1: is gone is odd"),
+            (AttachmentError, "log.txt shrank while it was being sent"),
+            (OutcomeUnknownError, "look before you send it again"),
+            (ResponseReadError, "do not send it again"),
+            (ResponseError, "do not send it again"),
+            (APIError, "418"),
+            (AuthenticationError, "check the API key): Unauthenticated."),
+            (PermissionDeniedError, "a Read key may only read"),
+            (NotFoundError, "404 Not Found"),
+            (ConflictError, "409 Conflict"),
+            (PayloadTooLargeError, "send fewer or smaller attachments"),
+            (ValidationError, "attachments.1 (log.txt): Too large."),
+            (LockedError, "read the state before you try again"),
+            (RateLimitedError, "try again in 30 s"),
+            (ServerError, "500 Internal Server Error: Server Error"),
+        ],
+    )
+    def test_tells_what_happened_and_what_to_do(self, kind: type[VPSBGError], told: str) -> None:
+        (error,) = (error for error in SAMPLES if type(error) is kind)
+        assert told in str(error)
+
+    def test_without_a_call_only_the_text_is_told(self) -> None:
+        assert str(ConfigurationError("there is no API key")) == "there is no API key"
+
+    def test_a_body_without_a_name_is_called_the_body(self) -> None:
+        assert str(AttachmentError("is gone")) == "the body is gone"
+
+    def test_a_cut_answer_that_was_no_success_gives_no_wrong_advice(self) -> None:
+        for status in (302, 422, 500):
+            error = ResponseReadError("broke off", status=status, headers=NO_HEADERS)
+            assert "processed" not in str(error)
+
+    @pytest.mark.parametrize("body", [b"x " * 5000, b'{"message":"%b"}' % (b"x" * 5000)])
+    def test_long_bodies_are_trimmed_and_kept(self, body: bytes) -> None:
+        error = api_error(500, body)
+        assert len(str(error)) < 300
+        assert str(error).endswith("…")
+        assert error.body == body
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"<!DOCTYPE html><title>Secret</title>",
+            b"  \r\n<html>Secret",
+            b"<br />\n<b>Warning</b>: Secret",
+            b"\xef\xbb\xbf\r\n<html>Secret",
+        ],
+    )
+    def test_html_is_never_quoted(self, body: bytes) -> None:
+        for status in (302, 404, 413, 422, 500):
+            assert "Secret" not in str(api_error(status, body))
+
+    @pytest.mark.parametrize(
+        "body", [b"Bad\r\ngateway", b"\xff\xfe\x00 odd bytes", b"null", b"[]", b'"text"', b"\0"]
+    )
+    def test_other_bodies_are_quoted_on_one_line(self, body: bytes) -> None:
+        assert "\n" not in str(api_error(502, body))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"message":"one\\r\\ntwo"}',
+            b'{"message":"\\u001b[31mred"}',
+            b'{"errors":{"subject":["one\\ntwo"]}}',
+            b"\x1b[31mred",
+        ],
+    )
+    def test_a_message_is_quoted_on_one_line(self, body: bytes) -> None:
+        assert str(api_error(422, body)).isprintable()
+
+    def test_a_redirect_tells_where_to(self) -> None:
+        text = str(api_error(302, b"<html>", Location="https://my.example/login"))
+        assert "https://my.example/login" in text
+        assert "not followed" in text
+
+    @pytest.mark.parametrize("location", ["/" + "x" * 10_000, "/\udcff", "/\x1b[31m"], ids=ascii)
+    def test_an_odd_redirect_is_told_in_short(self, location: str) -> None:
+        text = str(api_error(302, Location=location))
+        assert text.isprintable()
+        assert len(text) < 500
+
+    def test_an_unknown_status_is_told_as_its_number(self) -> None:
+        assert str(api_error(599)) == "answered 599"
+
+
+class FalsyError(Exception):
+    """An error that is false, as one with a length of 0 is."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def chained(*links: BaseException, by: str) -> BaseException:
+    """The first of some errors, each chained to the next."""
+    for error, older in pairwise(links):
+        setattr(error, by, older)
+    return links[0]
+
+
+def fail() -> None:
+    raise NotSentError("nothing listens")
+
+
+def raise_from_it() -> None:
+    try:
+        fail()
+    except NotSentError as error:
+        raise LookupError from error
+
+
+def raise_while_handling_it() -> None:
+    try:
+        fail()
+    except NotSentError:
+        raise LookupError  # noqa: B904 - the implicit chain is what is tested
+
+
+def raise_from_none() -> None:
+    try:
+        fail()
+    except NotSentError:
+        raise LookupError from None
+
+
+class Hangs:
+    """A transport whose requests leave and are never answered."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+        self.timer: asyncio.Timeout | None = None
+
+    @asynccontextmanager
+    async def send(self, request: Request, /) -> AsyncIterator[Response]:
+        self.left.set()
+        if self.timer is not None:
+            self.timer.reschedule(0)  # long ago
+        await asyncio.Event().wait()
+        yield Response(200, NO_HEADERS, chunks_of())
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def call(transport: Hangs) -> None:
+    await VPSBG("key", transport=transport).request("POST", "/support")
+
+
+async def call_in_time(transport: Hangs) -> None:
+    async with asyncio.timeout(None) as transport.timer:
+        await call(transport)
+
+
+async def call_again(transport: Hangs) -> None:
+    """Call in time while an older failure is being handled."""
+    try:
+        fail()
+    except NotSentError:
+        async with asyncio.timeout(None) as transport.timer:
+            await call(transport)
+
+
+class TestOutcomeOf:
+    @each_sample
+    def test_ours(self, error: VPSBGError) -> None:
+        assert outcome_of(error) is error.outcome
+
+    @pytest.mark.parametrize(
+        "error",
+        [ValueError(), TimeoutError(), KeyboardInterrupt(), asyncio.CancelledError(), OSError()],
+        ids=repr,
+    )
+    def test_foreign(self, error: BaseException) -> None:
+        assert outcome_of(error) is Outcome.UNKNOWN
+
+    @pytest.mark.parametrize("by", ["__cause__", "__context__"])
+    def test_through_the_chain(self, by: str) -> None:
+        error = chained(RuntimeError(), KeyError(), NotSentError("nothing listens"), by=by)
+        assert outcome_of(error) is Outcome.NOT_SENT
+
+    def test_the_nearest_of_ours_counts(self) -> None:
+        unknown, unsent = OutcomeUnknownError("dropped"), NotSentError("nothing listens")
+        error = chained(RuntimeError(), unknown, unsent, by="__cause__")
+        assert outcome_of(error) is Outcome.UNKNOWN
+        error = chained(RuntimeError(), unsent, unknown, by="__context__")
+        assert outcome_of(error) is Outcome.NOT_SENT
+
+    def test_a_cause_goes_before_a_context(self) -> None:
+        error = RuntimeError()
+        error.__context__ = NotSentError("nothing listens")
+        error.__cause__ = ResponseError("no JSON", status=200, body=b"")
+        assert outcome_of(error) is Outcome.PROCESSED
+
+    @pytest.mark.parametrize(
+        ("raising", "outcome"),
+        [
+            (raise_from_it, Outcome.NOT_SENT),
+            (raise_while_handling_it, Outcome.NOT_SENT),
+            (raise_from_none, Outcome.UNKNOWN),
+        ],
+    )
+    def test_as_a_traceback_tells_it(self, raising: Callable[[], None], outcome: Outcome) -> None:
+        with pytest.raises(LookupError) as caught:
+            raising()
+        assert outcome_of(caught.value) is outcome
+
+    @pytest.mark.parametrize("by", ["__cause__", "__context__"])
+    def test_cycles_end(self, by: str) -> None:
+        first, second = RuntimeError(), KeyError()
+        assert outcome_of(chained(first, second, first, by=by)) is Outcome.UNKNOWN
+        assert outcome_of(chained(first, first, by=by)) is Outcome.UNKNOWN
+
+    def test_a_group_tells_nothing(self) -> None:
+        group = ExceptionGroup("two calls", [NotSentError("one"), NotSentError("two")])
+        assert outcome_of(group) is Outcome.UNKNOWN
+
+    def test_a_cause_that_is_false_is_a_cause(self) -> None:
+        error = chained(RuntimeError(), FalsyError(), NotSentError(""), by="__cause__")
+        assert outcome_of(error) is Outcome.NOT_SENT
+
+    async def test_the_callers_own_timeout(self) -> None:
+        with pytest.raises(TimeoutError) as caught:
+            await call_in_time(Hangs())
+        assert outcome_of(caught.value) is Outcome.UNKNOWN
+
+    async def test_the_callers_own_timeout_around_a_second_try(self) -> None:
+        with pytest.raises(TimeoutError) as caught:
+            await call_again(Hangs())
+        assert outcome_of(caught.value) is Outcome.UNKNOWN
+
+    async def test_a_second_try_that_is_waited_for(self) -> None:
+        transport = Hangs()
+
+        async def work() -> None:
+            try:
+                fail()
+            except NotSentError:
+                await asyncio.wait_for(call(transport), 0.01)
+
+        with pytest.raises(TimeoutError) as caught:
+            await work()
+        assert outcome_of(caught.value) is Outcome.UNKNOWN
+
+    async def test_a_cancelled_second_try(self) -> None:
+        transport = Hangs()
+
+        async def work() -> None:
+            try:
+                fail()
+            except NotSentError:
+                await call(transport)
+
+        task = asyncio.create_task(work())
+        await transport.left.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert outcome_of(caught.value) is Outcome.UNKNOWN
