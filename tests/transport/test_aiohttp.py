@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +12,7 @@ from vpsbg_async.errors import ConfigurationError, NotSentError
 from vpsbg_async.testing import NetworkTransportConformance, RawConnection, RawServer
 from vpsbg_async.testing.bodies import WatchedBody
 from vpsbg_async.testing.conformance import consume
-from vpsbg_async.transport import Request, Timeouts, Transport
+from vpsbg_async.transport import Request, Response, Timeouts, Transport
 from vpsbg_async.transport.aiohttp import AiohttpTransport
 
 MIB = 1024 * 1024
@@ -20,6 +21,30 @@ MIB = 1024 * 1024
 class TestConformance(NetworkTransportConformance):
     def make_transport(self) -> Transport:
         return AiohttpTransport()
+
+
+class Lent:
+    """A transport on the connections of a session of its own, for the suite to test."""
+
+    def __init__(self) -> None:
+        self.session: aiohttp.ClientSession | None = None
+        self.transport = AiohttpTransport()
+
+    def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
+        if self.session is None:
+            self.session = aiohttp.ClientSession()
+            self.transport = AiohttpTransport(session=self.session)
+        return self.transport.send(request)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+        if self.session is not None:
+            await self.session.close()
+
+
+class TestConformanceOnALentPool(NetworkTransportConformance):
+    def make_transport(self) -> Transport:
+        return Lent()
 
 
 def sockets() -> int:

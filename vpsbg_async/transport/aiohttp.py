@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import getproxies, proxy_bypass
@@ -30,6 +30,8 @@ __all__ = ["AiohttpTransport"]
 # A pooled connection that the server has forgotten would cost a create its certainty; nginx and
 # Apache keep theirs for longer than this.
 _KEEPALIVE = 5.0  # seconds
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # Raised while connecting, so nothing was sent.
 _WHILE_CONNECTING = (
@@ -98,6 +100,8 @@ class AiohttpTransport:
             headers.append(("Content-Type", request.body.content_type))
             if request.body.content_length is not None:
                 headers.append(("Content-Length", str(request.body.content_length)))
+        elif payload is not None:
+            headers.append(("Content-Length", "0"))
         return await self._open_session().request(
             request.method,
             url,
@@ -189,10 +193,12 @@ class _Attempt(AbstractAsyncContextManager[Response]):
 
     async def _exchange(self) -> aiohttp.ClientResponse:
         timeouts = self._request.timeouts
-        if self._request.body is None:
-            answer = await self._exchange_without_body()
-        else:
+        if self._request.body is not None:
             answer = await self._exchange_with_body(Upload(self._request.body, timeouts))
+        elif self._request.method in _READING:
+            answer = await self._exchange_without_body()
+        else:  # as a body, if an empty one, for the sake of what `_Payload` makes sure of
+            answer = await self._exchange_with_body(Upload(_Nothing(), timeouts))
         if answer.connection is not None and answer.connection.protocol is not None:
             answer.connection.protocol.read_timeout = timeouts.read
             answer.connection.protocol.start_timeout()
@@ -245,6 +251,22 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         elif not isinstance(error, aiohttp.ClientResponseError):
             verdict.__cause__ = error
         return verdict
+
+
+class _Nothing:
+    """The body of a request without one (see `Body`)."""
+
+    content_type = ""
+    content_length = 0
+    replayable = True
+
+    def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """See `Body.open`."""
+        return aclosing(self._chunks())
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        return
+        yield b""
 
 
 class _Connector(aiohttp.TCPConnector):
