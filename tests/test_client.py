@@ -209,7 +209,7 @@ class TestKeyIsHidden:
         self, fault: Handler, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        logging.getLogger("asyncio").setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, logger="asyncio")
         async with RawServer(fault) as server:
             timeouts = Timeouts(response=0.05)
             async with VPSBG(KEY, base_url=server.url, timeouts=timeouts) as vps:

@@ -168,6 +168,13 @@ class TestTree:
     def test_all_is_exported_by_the_module(self) -> None:
         assert set(errors.__all__) == {item.name for item in TREE} | {"Outcome", "outcome_of"}
 
+    def test_what_nobody_has_told_yet(self) -> None:
+        bare = VPSBGError("something")
+        assert (bare.method, bare.path, bare.attempts) == (None, None, 0)
+        assert APIError(status=404, headers=NO_HEADERS, body=b"").deduced is False
+        refused = ValidationError(headers=NO_HEADERS, body=b"")
+        assert (refused.status, refused.errors, refused.attachments) == (422, {}, {})
+
     def test_a_wrong_input_is_a_value_error_too(self) -> None:
         assert issubclass(InvalidInputError, ValueError)
 
@@ -365,6 +372,9 @@ class TestText:
     def test_tells_what_happened_and_what_to_do(self, kind: type[VPSBGError], told: str) -> None:
         (error,) = (error for error in SAMPLES if type(error) is kind)
         assert told in str(error)
+
+    def test_errors_by_field_are_told_in_any_status(self) -> None:
+        assert str(api_error(400, b'{"errors":{"a":["No."]}}')).endswith(": a: No.")
 
     def test_without_a_call_only_the_text_is_told(self) -> None:
         assert str(ConfigurationError("there is no API key")) == "there is no API key"

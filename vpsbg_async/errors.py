@@ -56,7 +56,6 @@ __all__ = [
 ]
 
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
-_PROCESSED_ADVICE = "it was processed: do not send it again"
 
 
 class Outcome(StrEnum):
@@ -102,6 +101,9 @@ class VPSBGError(Exception):
     def _advice(self) -> str:
         """What the caller can do, where there is more to say than the text does."""
         return ""
+
+    def _processed_advice(self) -> str:
+        return "" if self.method == "GET" else "it was processed: do not send it again"
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: _picklable(value) for name, value in self.__dict__.items()}
@@ -195,7 +197,7 @@ class ResponseReadError(TransportError):
         self.outcome = _outcome_of_status(status, headers)
 
     def _advice(self) -> str:
-        return _PROCESSED_ADVICE if self.outcome is Outcome.PROCESSED else ""
+        return self._processed_advice() if self.outcome is Outcome.PROCESSED else ""
 
 
 class ResponseError(VPSBGError):
@@ -214,7 +216,7 @@ class ResponseError(VPSBGError):
         self.body = body
 
     def _advice(self) -> str:
-        return _PROCESSED_ADVICE
+        return self._processed_advice()
 
 
 class APIError(VPSBGError):

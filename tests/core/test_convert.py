@@ -317,7 +317,11 @@ class TestMutations:
         assert tells(text, place, "'big' is not a whole number")
 
     def test_not_all_of_a_thousand_places_are_told(self) -> None:
-        assert len(refused({"id": 1, "messages": [{}] * 1000})) < 1000
+        text = refused({"id": 1, "messages": [{}] * 1000})
+        assert len(text) < 1000
+        assert text.count("missing @") == 5
+        assert "; and 995 more" in text
+        assert "more" not in refused({"id": 1, "messages": [{}] * 5})
 
     def test_long_values_are_trimmed(self) -> None:
         assert len(refused({"id": "x" * 100_000})) < 300
@@ -334,6 +338,12 @@ class TestMutations:
         assert tells(refused({}, Envelope[Ticket]), ("data",), "missing")
         assert tells(refused({"data": None}, Envelope[Ticket]), ("data",), "null is not a list")
 
+    @pytest.mark.parametrize("body", [b"", b" \r\n"])
+    def test_no_body_at_all(self, body: bytes) -> None:
+        answer = answered(body)
+        with pytest.raises(ResponseError, match="it has no body"):
+            convert.structure(convert.parse(answer), Ticket, answer)
+
     def test_an_empty_object_as_php_writes_it(self) -> None:
         envelope = made({"data": [], "links": [], "meta": []}, Envelope[Ticket])
         assert page_of(envelope, None, answered(b"")).next is None
@@ -349,6 +359,10 @@ class TestWhatIsTaken:
         taken = made({"id": value}, Ticket).id
         assert taken == number
         assert type(taken) is int
+
+    def test_no_number_that_may_have_lost_digits(self) -> None:
+        assert made({"id": 2.0**53}, Ticket).id == 2**53
+        assert tells(refused({"id": 2.0**53 + 2}), ("id",), "is not a whole number")
 
     @pytest.mark.parametrize(("value", "text"), [("a", "a"), ("", ""), (7, "7"), (1.5, "1.5")])
     def test_texts(self, value: object, text: str) -> None:

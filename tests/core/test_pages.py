@@ -100,6 +100,9 @@ class TestOnePage:
         got = await listing(FakeTransport(Reply(json=[{"id": 1}])))
         assert ([ticket.id for ticket in got], got.next) == ([1], None)
 
+    def test_made_by_hand(self) -> None:
+        assert Page(items=("a", "b")) == Page(items=("a", "b"), number=1, next=None)
+
     async def test_the_server_tells_its_number(self) -> None:
         got = await listing(FakeTransport(page(2, 3, 3)))
         assert (got.number, got.next) == (2, 3)

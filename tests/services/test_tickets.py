@@ -832,6 +832,13 @@ class TestFailingFiles:
             (stored,) = sandbox.tickets
             assert len(stored.messages) == 1
 
+    async def test_a_body_that_failed_outside_its_files(self) -> None:
+        vps, _ = faked(AttachmentError("is gone"))
+        files = [Attachment.from_bytes(b"data", name="a.txt")]
+        with pytest.raises(AttachmentError, match="the body is gone") as caught:
+            await vps.tickets.create(**DRAFT, attachments=files)
+        assert caught.value.attachment is None
+
     async def test_a_file_that_shrinks(self, tmp_path: Path, sandbox: Sandbox) -> None:
         path = tmp_path / "shrinks.log"
         path.write_bytes(BIG * 16)

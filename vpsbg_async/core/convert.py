@@ -65,7 +65,8 @@ def structure(data: Any, kind: type[T], answer: Answer) -> T:
     try:
         return _converter(exact=False).structure(data, kind)
     except Exception as error:
-        text = f"the answer is not what was promised: {_places(data, kind)}"
+        found = _places(data, kind) if answer.body.strip() else "it has no body"
+        text = f"the answer is not what was promised: {found}"
         raise ResponseError(text, status=answer.status, body=answer.body) from error
 
 
