@@ -55,6 +55,7 @@ __all__ = [
     "outcome_of",
 ]
 
+_UNKNOWN_ADVICE = "it may have happened: look before you send it again"
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
 
 
@@ -177,7 +178,7 @@ class OutcomeUnknownError(TransportError):
         self.draft: object = None
 
     def _advice(self) -> str:
-        return "it may have happened: look before you send it again"
+        return _UNKNOWN_ADVICE
 
 
 class ResponseReadError(TransportError):
@@ -354,6 +355,11 @@ class RateLimitedError(APIError):
 
 class ServerError(APIError):
     """5xx: the server failed; what was to be created may exist."""
+
+    def _advice(self) -> str:
+        if self.method == "GET" or self.outcome is not Outcome.UNKNOWN:
+            return ""
+        return _UNKNOWN_ADVICE
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 
 from vpsbg_async import (
+    VPSBG,
     APIError,
     AttachmentError,
     Headers,
@@ -245,12 +246,19 @@ class TestLocated:
         assert isinstance(cancelled.__cause__, VPSBGError)
         assert (cancelled.__cause__.method, cancelled.__cause__.path) == ("POST", "/support")
 
-    def test_other_errors_pass_as_they_are(self) -> None:
-        error = LookupError()
-        with pytest.raises(LookupError) as caught, located("GET", "/"):
+    def test_the_word_of_a_test_passes_as_it_is(self) -> None:
+        error = AssertionError("no reply was given")
+        with pytest.raises(AssertionError) as caught, located("GET", "/"):
             raise error
         assert caught.value is error
-        assert vars(error) == {}
+
+    @pytest.mark.parametrize(("attempts", "kind"), [(0, NotSentError), (1, OutcomeUnknownError)])
+    def test_a_foreign_error_becomes_ours(self, attempts: int, kind: type[VPSBGError]) -> None:
+        where = located("GET", "/", attempts=attempts)
+        with pytest.raises(kind, match="LookupError") as caught, where:
+            raise LookupError
+        assert isinstance(caught.value.__cause__, LookupError)
+        assert caught.value.attempts == attempts
 
 
 class TestJSONBody:
@@ -273,3 +281,25 @@ class TestJSONBody:
     def test_what_cannot_be_sent(self, value: object) -> None:
         with pytest.raises(InvalidInputError, match="json: cannot be sent as JSON"):
             JSONBody(value)
+
+
+class Broken:
+    """A transport that raises what no transport may."""
+
+    def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
+        raise RuntimeError("a bug")
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_an_older_error_is_not_taken_for_that_of_a_broken_transport() -> None:
+    vps = VPSBG("key", transport=Broken())
+    older = NotSentError("an older one, being handled")
+    try:
+        raise older
+    except NotSentError:
+        with pytest.raises(OutcomeUnknownError, match="RuntimeError") as caught:
+            await vps.request("POST", "/support")
+    assert outcome_of(caught.value) is Outcome.UNKNOWN
+    assert (caught.value.method, caught.value.path) == ("POST", "/support")

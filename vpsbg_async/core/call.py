@@ -50,7 +50,7 @@ class Endpoint:
     def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
         """What is wrong with the ids of a call, by name."""
         return {
-            name: (f"must be an id, not {type(value).__name__}",)
+            name: ("must be an id, such as 216",)
             for name, value in ids.items()
             if not _is_id(value)
         }
@@ -186,19 +186,23 @@ class Caller:
 
 @contextmanager
 def located(method: str, path: str, *, attempts: int = 1) -> Iterator[None]:
-    """Have the errors of a block tell which call they belong to, a cancellation among them."""
+    """Have the errors of a block tell which call they belong to; foreign ones become ours."""
     try:
         yield
     except VPSBGError as error:
         error.method, error.path, error.attempts = method, path, attempts
         raise
-    except asyncio.CancelledError as cancelled:
-        # For `outcome_of`, which must not take an older error, being handled, for this call's: a
-        # context would be overwritten by one, a cause is not.
+    except AssertionError:
+        raise  # a test's own word
+    except (asyncio.CancelledError, Exception) as error:
+        # A cancellation stays one, with our verdict as its cause for `outcome_of`: as a context it
+        # would give way to an older error that is being handled.
         kind = OutcomeUnknownError if attempts else NotSentError
-        verdict = kind("cancelled before an answer came")
+        verdict = kind(f"broken off by {type(error).__name__}")
         verdict.method, verdict.path, verdict.attempts = method, path, attempts
-        raise cancelled from verdict
+        if isinstance(error, asyncio.CancelledError):
+            raise error from verdict
+        raise verdict from error
 
 
 def _query_string(query: Query) -> str:

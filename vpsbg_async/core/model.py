@@ -1,7 +1,5 @@
 """What all models of the API share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self

@@ -79,7 +79,8 @@ async def cancelled(work: Coroutine[Any, Any, Any], when: asyncio.Event) -> None
     assert when.is_set(), f"it ended before it could be cancelled: {task!r}"
     task.cancel()
     await asyncio.wait((task,))
-    assert task.cancelled(), f"a cancellation came out as {task!r}"
+    came = None if task.cancelled() else task.exception() or task.result()
+    assert task.cancelled(), f"a cancellation came out as {came!r}"
 
 
 class TransportConformance:

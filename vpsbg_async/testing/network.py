@@ -174,7 +174,7 @@ class NetworkTransportConformance(TransportConformance):
                 await asyncio.sleep(0.02)
 
         for body in (None, WatchedBody.of(b"one")):
-            timeouts = Timeouts(connect=0.1, response=0.1)
+            timeouts = Timeouts(connect=0.5, response=0.2)
             await self._fails(
                 trickle, OutcomeUnknownError, Outcome.UNKNOWN, body=body, timeouts=timeouts
             )
@@ -349,15 +349,15 @@ class NetworkTransportConformance(TransportConformance):
         """The stall timer is set anew by each chunk."""
 
         async def slowly() -> AsyncIterator[bytes]:
-            for _ in range(4):
+            for _ in range(8):
                 await asyncio.sleep(0.1)
                 yield b"one"
 
         async with self.peer() as peer:
             peer.will_answer(200)
-            body = WatchedBody(slowly, 12)
-            await consume(peer.transport, post(peer, body, Timeouts(stall=0.3)))
-            assert peer.received[0].body == b"one" * 4
+            body = WatchedBody(slowly, 24)
+            await consume(peer.transport, post(peer, body, Timeouts(stall=0.6)))
+            assert peer.received[0].body == b"one" * 8
 
     @isolated
     async def test_refused_while_the_upload_still_runs(self) -> None:
