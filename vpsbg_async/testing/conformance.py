@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from ..errors import AttachmentError, Outcome, ResponseReadError, VPSBGError
+from ..errors import (
+    AttachmentError,
+    Outcome,
+    OutcomeUnknownError,
+    ResponseReadError,
+    VPSBGError,
+)
 from ..transport import Body, Headers, Request, Timeouts, Transport
 from .bodies import BoomError, StubbornBody, WatchedBody, failing, hanging
 from .raw import Received
@@ -233,6 +239,25 @@ class TransportConformance:
                         pass
                 assert body.closed == 1
             assert not peer.received
+
+    @isolated
+    async def test_a_source_that_does_not_let_go(self) -> None:
+        """All of it was given out, so the server may act, whatever keeps the source busy."""
+
+        async def lingering() -> AsyncIterator[bytes]:
+            try:
+                yield b"one"
+            finally:
+                await asyncio.Event().wait()
+
+        async with self.peer() as peer:
+            peer.will_answer(200)
+            body = WatchedBody(lingering, 3)
+            timeouts = Timeouts(stall=0.05, response=0.05)
+            with contextlib.suppress(OutcomeUnknownError):
+                async with peer.transport.send(post(peer, body, timeouts)) as response:
+                    assert response.status == 200
+            assert (body.opened, body.closed) == (1, 1)
 
     @isolated
     async def test_cancelled_while_the_body_opens_or_gives(self) -> None:

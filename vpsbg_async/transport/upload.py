@@ -76,12 +76,14 @@ class Upload:
 
     def overdue(self) -> VPSBGError:
         """The error to raise when the timer has run out."""
-        if self._waits_for_source:
-            return AttachmentError(f"gave nothing for {self._timeouts.stall:g} s")
+        stall = f"{self._timeouts.stall or 0:g} s"
         if self._ended:
-            return OutcomeUnknownError(f"no answer within {self._timeouts.response:g} s")
-        text = f"the server took nothing for {self._timeouts.stall:g} s"
-        return OutcomeUnknownError(text) if self.committed else NotSentError(text)
+            return OutcomeUnknownError(f"no answer within {self._timeouts.response or 0:g} s")
+        if self.committed:  # whatever the source may still be at
+            return OutcomeUnknownError(f"the last bytes were not taken for {stall}")
+        if self._waits_for_source:
+            return AttachmentError(f"gave nothing for {stall}")
+        return NotSentError(f"the server took nothing for {stall}")
 
     async def aclose(self) -> None:
         """Close the body. The caller has cancelled the task that iterates, if one does."""
