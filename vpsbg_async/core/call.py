@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -101,12 +101,11 @@ class JSONBody:
             raise InvalidInputError({"json": (f"cannot be sent as JSON: {error}",)}) from error
         self.content_length = len(self._data)
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[AsyncIterator[bytes]]:
+    def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """See `Body.open`."""
-        yield self._chunks()
+        return aclosing(self._chunks())
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
         yield self._data
 
 

@@ -78,9 +78,11 @@ def _plan(
     """The chunks, with the files that are streamed standing for theirs."""
     plan = list(_joined(_pieces(fields, files, boundary)))
     proof = _field(last, boundary) + b"--%b--\r\n" % boundary
-    if len(plan) == 1 and isinstance(plan[0], bytes) and len(plan[0] + proof) <= _ONE_RECORD:
-        return [plan[0] + proof]
-    return [*plan, proof]
+    match plan:
+        case [bytes() as before] if len(before) + len(proof) <= _ONE_RECORD:
+            return [before + proof]
+        case _:
+            return [*plan, proof]
 
 
 def _pieces(
