@@ -124,28 +124,30 @@ class SwallowsCancellation(Honest):
             raise OutcomeUnknownError("something happened") from error
 
 
-class NothingWasEverSent(Honest):
+class Liar(Honest):
+    """Tells one and the same of every failure."""
+
+    kind: type[VPSBGError]
+
+    @asynccontextmanager
+    async def send(self, request: Request, /) -> AsyncIterator[Response]:
+        try:
+            async with self.inner.send(request) as response:
+                yield response
+        except VPSBGError as error:
+            raise self.kind(str(error)) from error
+
+
+class NothingWasEverSent(Liar):
     """The most dangerous lie: it has tickets created twice."""
 
-    @asynccontextmanager
-    async def send(self, request: Request, /) -> AsyncIterator[Response]:
-        try:
-            async with self.inner.send(request) as response:
-                yield response
-        except VPSBGError as error:
-            raise NotSentError(str(error)) from error
+    kind = NotSentError
 
 
-class NothingIsEverKnown(Honest):
+class NothingIsEverKnown(Liar):
     """The other one: it has nothing sent again."""
 
-    @asynccontextmanager
-    async def send(self, request: Request, /) -> AsyncIterator[Response]:
-        try:
-            async with self.inner.send(request) as response:
-                yield response
-        except VPSBGError as error:
-            raise OutcomeUnknownError(str(error)) from error
+    kind = OutcomeUnknownError
 
 
 class ChangesTheUrl(Honest):
