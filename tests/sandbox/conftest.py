@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from attrs import define, frozen
 from vpsbg_async.sandbox import Sandbox
 
 from .forms import MULTIPART, ticket
+from .wire import Wire, connected
 
+FOREVER = 600.0  # longer than any test
 START = 1_722_599_877.25  # 2024-08-02T11:57:57.25Z
 
 
@@ -102,3 +105,16 @@ async def sandbox(clock: Clock, directory: Path) -> AsyncIterator[Sandbox]:
 async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession() as session:
         yield Api(sandbox, session)
+
+
+@pytest.fixture
+async def wire(sandbox: Sandbox) -> AsyncIterator[Wire]:
+    async with connected(sandbox) as wire:
+        yield wire
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever is done to clients is no error of the sandbox."""
+    yield
+    assert not [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]

@@ -28,3 +28,6 @@ def ticket(*more: bytes, **fields: str) -> bytes:
         "message": "It stopped answering pings.",
     } | fields
     return b"".join(text(name, value) for name, value in fields.items()) + b"".join(more) + END
+
+
+LARGE = ticket(file("mtr.txt", bytes(3_000_000)))  # begins to be written before it is all there

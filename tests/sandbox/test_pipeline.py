@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
-from .conftest import Api, Clock
-from .forms import END
+from .conftest import Api
+from .forms import END, file
 
 GUARDED = "/support/tickets"
 
@@ -108,14 +109,14 @@ async def test_what_asks_for_json(api: Api, accept: str) -> None:
 
 
 async def test_an_unexpected_error(
-    api: Api, clock: Clock, caplog: pytest.LogCaptureFixture
+    api: Api, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock.now = float("nan")  # which no integer is made of
-    answer = await api.get(GUARDED)
+    directory.rmdir()  # noqa: ASYNC240 - as instant as can be
+    answer = await api.create(file("a"))
     assert answer.status == 500
     assert answer.json == {"message": "Server Error"}
+    assert answer.headers["X-RateLimit-Remaining"] == "999"
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info
-    clock.now = 0.0
-    assert (await api.get(GUARDED)).status == 200
+    assert (await api.create()).status == 200

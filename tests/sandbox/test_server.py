@@ -11,12 +11,17 @@ import pytest
 import vpsbg_async.sandbox
 from vpsbg_async.sandbox import Sandbox
 
-from .conftest import Api, files_in
+from .conftest import Api, Clock, files_in
 from .forms import file
 
 
 def test_what_is_public() -> None:
     assert vpsbg_async.sandbox.__all__ == [
+        "Drift",
+        "Fault",
+        "Faults",
+        "Incident",
+        "Listing",
         "Sandbox",
         "StoredAttachment",
         "StoredMessage",
@@ -56,6 +61,14 @@ async def test_a_given_port() -> None:
         assert sandbox.url == f"http://127.0.0.1:{port}/v1"
         with pytest.raises(OSError, match="address already in use"):
             await Sandbox(port=port).__aenter__()
+
+
+async def test_every_answer_has_the_date_of_the_clock(api: Api, clock: Clock) -> None:
+    clock.now = 1_722_599_999.999
+    answers = [await api.create(), await api.create(subject=""), await api.get("/nowhere")]
+    assert {answer.headers["Date"] for answer in answers} == {"Fri, 02 Aug 2024 11:59:59 GMT"}
+    clock.now += 86_400
+    assert (await api.get("/support/tickets")).headers["Date"] == "Sat, 03 Aug 2024 11:59:59 GMT"
 
 
 async def test_files_are_removed_when_the_folder_is_its_own() -> None:

@@ -5,10 +5,26 @@
         assert sandbox.tickets[0].subject == "Server misbehaves"
 
 It answers as a Laravel application behind PHP does, on the loopback address only, and keeps every
-ticket with the files that came along, so that a test can compare them byte for byte.
+ticket with the files that came along, so that a test can compare them byte for byte. Told to, it
+fails in the ways of `Fault`, lists tickets in those of `Listing`, and answers in those of `Drift`:
+
+    sandbox.faults.add(Fault.HALF_ANSWER, None, Fault.ERROR_504_AFTER)    # the next three requests
 """
 
+from .drift import Drift
+from .faults import Fault, Faults, Incident
+from .listing import Listing
 from .server import Sandbox
 from .store import StoredAttachment, StoredMessage, StoredTicket
 
-__all__ = ["Sandbox", "StoredAttachment", "StoredMessage", "StoredTicket"]
+__all__ = [
+    "Drift",
+    "Fault",
+    "Faults",
+    "Incident",
+    "Listing",
+    "Sandbox",
+    "StoredAttachment",
+    "StoredMessage",
+    "StoredTicket",
+]

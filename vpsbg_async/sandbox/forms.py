@@ -6,11 +6,12 @@ looked for, the 21st file, a file that has only a ``filename*``. The client is t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
@@ -20,7 +21,7 @@ from multidict import CIMultiDictProxy
 
 from .files import ReceivedFile, Uploads
 
-__all__ = ["Upload", "read_form"]
+__all__ = ["PAUSE", "Pause", "Upload", "read_form"]
 
 _MAX_FILES = 20  # PHP's max_file_uploads
 _CHUNK = 1 << 18  # also what aiohttp buffers; with 64 KiB an upload takes twice the time
@@ -55,6 +56,26 @@ class Upload:
     file: ReceivedFile | None
 
 
+class Pause:
+    """A wait between the reading of a form and anything being made of it.
+
+    Args:
+        seconds: How long it is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.begun = asyncio.Event()
+
+    async def take(self) -> None:
+        """Begin it, and wait for its end."""
+        self.begun.set()
+        await asyncio.sleep(self._seconds)
+
+
+PAUSE: Final = web.RequestKey("pause", Pause)  # in a request that is to take one
+
+
 async def read_form(request: web.Request, uploads: Uploads) -> dict[str, Any]:
     """The fields of a request: texts, uploads, None for blank ones, lists of these.
 
@@ -76,6 +97,8 @@ async def read_form(request: web.Request, uploads: Uploads) -> dict[str, Any]:
         fields = _json_object(await request.read())
     # PHP is not started before the body is complete, so whatever is left has to come.
     await request.release()
+    if PAUSE in request:
+        await request[PAUSE].take()
     return {name: _clean(value) for name, value in fields.items()}
 
 

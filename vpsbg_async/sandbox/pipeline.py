@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from .refusals import RefusedError
+from .refusals import RefusedError, unknown_route
 from .throttle import Throttle
 
 __all__ = ["Pipeline"]
@@ -47,7 +47,7 @@ class Pipeline:
         except Exception:  # noqa: BLE001 - a server answers 500 and goes on
             _log.exception("Unexpected error at %s %s", request.method, request.path)
             response = RefusedError(500, "Server Error").response(request)
-        response.headers.update(request.get(_HEADERS, {}))
+        response.headers.update(request.pop(_HEADERS, {}))
         return response
 
     @web.middleware
@@ -59,6 +59,14 @@ class Pipeline:
         if key == self._read_key and request.method not in _READING:
             raise RefusedError(403, "Invalid ability provided.")
         return await handler(request)
+
+    def use_up(self, request: web.Request) -> None:
+        """Let another client of a request's key use up what the rate limit has left.
+
+        Raises:
+            RefusedError: Nobody is known by that key.
+        """
+        self._throttle.use_up(self._authenticate(request))
 
     def _authenticate(self, request: web.Request) -> str:
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
@@ -81,4 +89,4 @@ def _check_route(request: web.Request) -> None:
                 headers={hdrs.ALLOW: allowed},
             )
         case web.HTTPException():
-            raise RefusedError(404, f"The route {path} could not be found.")
+            raise unknown_route(request)

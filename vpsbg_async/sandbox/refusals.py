@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
-__all__ = ["RefusedError", "wants_json"]
+__all__ = ["RefusedError", "unknown_route", "wants_json"]
 
 
 class RefusedError(Exception):
@@ -48,6 +48,11 @@ class RefusedError(Exception):
         if self.errors is not None:
             body["errors"] = self.errors
         return web.json_response(body, status=self.status, headers=self.headers)
+
+
+def unknown_route(request: web.Request) -> RefusedError:
+    """What is said of a path that the API has not."""
+    return RefusedError(404, f"The route {request.path.strip('/')} could not be found.")
 
 
 def wants_json(request: web.Request) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-from weakref import WeakKeyDictionary
+from typing import Final, Self, cast
 
-from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp import hdrs, web
 
+from .connections import Connections
+from .disturber import Disturber
+from .drift import Drift, Drifting
+from .faults import Faults
 from .files import Folder
+from .listener import Listener
+from .listing import Listing
 from .pipeline import Pipeline
 from .store import StoredTicket, TicketStore
 from .throttle import Throttle
@@ -39,7 +43,10 @@ class Sandbox:
         rate_limit: Requests a minute that each key may make.
         directory: Where uploaded files go, and stay. By default a temporary directory, which is
             removed at the end.
-        clock: Unix seconds, for the times in answers and the rate limit.
+        clock: Unix seconds, for the times in answers, their ``Date`` and the rate limit.
+        faults: What goes wrong with which request; nothing by default.
+        listing: How tickets are listed and told.
+        drift: In which ways answers differ from what is documented.
     """
 
     def __init__(
@@ -51,15 +58,20 @@ class Sandbox:
         rate_limit: int = 1000,
         directory: str | os.PathLike[str] | None = None,
         clock: Callable[[], float] = time.time,
+        faults: Faults | None = None,
+        listing: Listing = Listing.NEWEST_FIRST,
+        drift: Iterable[Drift] = (),
     ) -> None:
         self.api_key = api_key or f"sandbox-write-{secrets.token_hex(16)}"
         self.read_key = read_key or f"sandbox-read-{secrets.token_hex(16)}"
         self._port = port
         self._directory = None if directory is None else Path(directory)
+        self._clock = clock
+        self._faults = Faults.scripted() if faults is None else faults
+        self.listing = listing
+        self._drifting = Drifting(drift)
         self._store = TicketStore(clock)
         self._pipeline = Pipeline(self.api_key, self.read_key, Throttle(rate_limit, clock))
-        self._connections: WeakKeyDictionary[asyncio.Task[None], asyncio.Transport | None]
-        self._connections = WeakKeyDictionary()
         self._running = AsyncExitStack()
 
     @property
@@ -78,19 +90,35 @@ class Sandbox:
         """The tickets kept so far, oldest first."""
         return self._store.all()
 
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with which request; a test may add to it."""
+        return self._faults
+
+    @property
+    def listing(self) -> Listing:
+        """How tickets are listed and told from now on."""
+        return self._listing
+
+    @listing.setter
+    def listing(self, listing: Listing) -> None:
+        self._listing = Listing(listing)
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             folder = await starting.enter_async_context(Folder(self._directory))
+            listener = Listener(_HOST, self._port)
             runner = web.AppRunner(
-                self._application(folder),
+                self._application(folder, listener),
                 access_log=None,
                 shutdown_timeout=_SHUTDOWN_TIMEOUT,
                 auto_decompress=False,  # nor does PHP
             )
             starting.push_async_callback(runner.cleanup)
             await runner.setup()
-            await web.TCPSite(runner, _HOST, self._port).start()
-            self._port = runner.addresses[0][1]
+            await listener.open(cast("web.Server", runner.server))  # there since the setup
+            starting.push_async_callback(listener.close)
+            self._port = listener.port
             self._running = starting.pop_all()
         return self
 
@@ -102,25 +130,31 @@ class Sandbox:
     ) -> None:
         await self._running.aclose()
 
-    def _application(self, folder: Folder) -> web.Application:
+    def _application(self, folder: Folder, listener: Listener) -> web.Application:
+        connections = Connections()
+        disturber = Disturber(
+            self._faults,
+            use_up=self._pipeline.use_up,
+            listener=listener,
+            connections=connections,
+        )
+        answer = self._pipeline.answer
         application = web.Application(
-            middlewares=[self._note_connection, self._pipeline.answer, self._pipeline.guard],
+            middlewares=[
+                connections.note,
+                answer,  # what faults raise
+                disturber.disturb,
+                self._drifting.alter,
+                answer,  # what is raised in earnest
+                self._pipeline.guard,
+            ],
             client_max_size=0,  # no limit: what VPSBG allows is not known
         )
-        application.add_routes(TicketEndpoints(self._store, folder).routes(_PREFIX))
-        application.on_shutdown.append(self._drop_connections)
+        endpoints = TicketEndpoints(self._store, folder, lambda: self.listing)
+        application.add_routes(endpoints.routes(_PREFIX))
+        application.on_response_prepare.extend([self._date, self._drifting.finish])
+        application.on_shutdown.extend([connections.drop_all, disturber.end])
         return application
 
-    @web.middleware
-    async def _note_connection(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self._connections[request.task] = request.transport
-        return await handler(request)
-
-    async def _drop_connections(self, _: web.Application) -> None:
-        """End what is still running, and see it gone before the folder goes."""
-        connections = dict(self._connections)
-        for task, transport in connections.items():
-            task.cancel()
-            if transport is not None:
-                transport.abort()  # to close it would wait for whoever does not read an answer
-        await asyncio.gather(*connections, return_exceptions=True)
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers[hdrs.DATE] = formatdate(int(self._clock()), usegmt=True)

@@ -31,14 +31,21 @@ class Throttle:
             RefusedError: The window is full. The request is not counted.
         """
         now = int(self._clock())
-        end, count = self._windows.get(key, (now, 0))
-        if now >= end:
-            end, count = now + _WINDOW, 0
+        end, count = self._window(key, now)
         if count >= self._limit:
             headers = {"Retry-After": str(end - now), "X-RateLimit-Reset": str(end)}
             raise RefusedError(429, "Too Many Attempts.", headers=headers | self._headers(0))
         self._windows[key] = end, count + 1
         return self._headers(self._limit - count - 1)
+
+    def use_up(self, key: str) -> None:
+        """Count as many requests as the window has left."""
+        end, _ = self._window(key, int(self._clock()))
+        self._windows[key] = end, self._limit
+
+    def _window(self, key: str, now: int) -> tuple[int, int]:
+        end, count = self._windows.get(key, (now, 0))
+        return (end, count) if now < end else (now + _WINDOW, 0)
 
     def _headers(self, remaining: int) -> dict[str, str]:
         return {"X-RateLimit-Limit": str(self._limit), "X-RateLimit-Remaining": str(remaining)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from aiohttp import web
 
 from .files import Folder, Uploads
 from .forms import read_form
+from .listing import Listing, arranged, retold
 from .paginator import Page
-from .refusals import RefusedError
+from .refusals import RefusedError, unknown_route
 from .store import StoredMessage, StoredTicket, TicketStore
 from .validation import (
     array,
@@ -51,11 +53,13 @@ class TicketEndpoints:
     Args:
         store: The tickets.
         folder: The files that come with them.
+        listing: Says how tickets are listed and told at the time.
     """
 
-    def __init__(self, store: TicketStore, folder: Folder) -> None:
+    def __init__(self, store: TicketStore, folder: Folder, listing: Callable[[], Listing]) -> None:
         self._store = store
         self._folder = folder
+        self._listing = listing
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """The routes, each path after ``prefix``."""
@@ -67,15 +71,20 @@ class TicketEndpoints:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """A page of tickets, newest first."""
-        tickets = self._store.all()
+        """A page of tickets."""
+        listing = self._listing_for(request)
+        tickets = arranged(self._store.all(), listing)
         page = Page(request, len(tickets))
-        shown = tickets[::-1][page.start : page.stop]
-        return web.json_response(page.frame([_ticket(ticket) for ticket in shown]))
+        shown = tickets[page.start : page.stop]
+        return web.json_response(
+            page.frame([retold(_ticket(ticket), listing, in_list=True) for ticket in shown])
+        )
 
     async def get(self, request: web.Request) -> web.Response:
         """One ticket."""
-        return web.json_response(_ticket(self._find(request)))
+        listing = self._listing_for(request)
+        ticket = _ticket(self._find(request))
+        return web.json_response(retold(ticket, listing, in_list=False))
 
     async def create(self, request: web.Request) -> web.Response:
         """A new ticket, answered with 200 and not 201."""
@@ -102,6 +111,12 @@ class TicketEndpoints:
             ticket = self._store.reply(ticket.id, message=fields["message"], uploads=attachments)
             uploads.keep(attachment.file for attachment in attachments)
         return web.json_response(_ticket(ticket))
+
+    def _listing_for(self, request: web.Request) -> Listing:
+        listing = self._listing()
+        if listing is Listing.MISSING:
+            raise unknown_route(request)
+        return listing
 
     def _find(self, request: web.Request) -> StoredTicket:
         number = request.match_info["id"]
