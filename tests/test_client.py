@@ -37,7 +37,7 @@ from vpsbg_async import (
     Timeouts,
     VPSBGError,
 )
-from vpsbg_async.core.call import Query
+from vpsbg_async.core.endpoint import Query
 from vpsbg_async.testing import FakeTransport, RawConnection, RawServer, Received, Reply
 from vpsbg_async.testing.raw import Handler
 
@@ -86,7 +86,7 @@ class Watched:
 
 def faked(*replies: Reply | Exception) -> tuple[VPSBG, FakeTransport]:
     transport = FakeTransport(*(replies or (Reply(json={}),)))
-    return VPSBG(KEY, base_url="https://api.test/v1", transport=transport), transport
+    return VPSBG(KEY, retry=None, base_url="https://api.test/v1", transport=transport), transport
 
 
 async def key_of(vps: VPSBG, transport: FakeTransport) -> str:
@@ -198,7 +198,7 @@ class TestKeyIsHidden:
         await vps.request("GET", "/balance")
         request = transport.calls[0].request
         own: list[object] = [vps, vars(vps), vps.tickets, vars(vps.tickets), request]
-        own += [request.headers, transport.calls, vars(vps.tickets._caller)]
+        own += [request.headers, transport.calls, vps._session]
         for thing in own:
             assert KEY not in repr(thing)
             assert KEY not in str(thing)
@@ -212,7 +212,7 @@ class TestKeyIsHidden:
         caplog.set_level(logging.DEBUG, logger="asyncio")
         async with RawServer(fault) as server:
             timeouts = Timeouts(response=0.05)
-            async with VPSBG(KEY, base_url=server.url, timeouts=timeouts) as vps:
+            async with VPSBG(KEY, retry=None, base_url=server.url, timeouts=timeouts) as vps:
                 for method, json in (("GET", None), ("POST", {"a": 1})):
                     with pytest.raises(VPSBGError) as caught:
                         await vps.request(method, "/balance", json=json)
@@ -222,13 +222,13 @@ class TestKeyIsHidden:
 
     async def test_by_errors_of_one_line(self) -> None:
         fault = FAULTS["no gzip"]
-        async with RawServer(fault) as server, VPSBG(KEY, base_url=server.url) as vps:
+        async with RawServer(fault) as server, VPSBG(KEY, retry=None, base_url=server.url) as vps:
             with pytest.raises(ResponseReadError) as caught:
                 await vps.request("GET", "/balance")
         assert str(caught.value).isprintable()
 
     async def test_when_nothing_listens(self) -> None:
-        async with VPSBG(KEY, base_url="http://127.0.0.1:1") as vps:
+        async with VPSBG(KEY, retry=None, base_url="http://127.0.0.1:1") as vps:
             with pytest.raises(NotSentError) as caught:
                 await vps.request("GET", "/balance")
         assert KEY not in shown(caught.value)
@@ -237,7 +237,10 @@ class TestKeyIsHidden:
         async with Api() as elsewhere:
             for status in (301, 302, 303, 307, 308):
                 location = [("Location", f"{elsewhere.url}/login")]
-                async with Api(status, b"", location) as api, VPSBG(KEY, base_url=api.url) as vps:
+                async with (
+                    Api(status, b"", location) as api,
+                    VPSBG(KEY, retry=None, base_url=api.url) as vps,
+                ):
                     with pytest.raises(APIError) as caught:
                         await vps.request("GET", "/balance")
                 assert caught.value.status == status
@@ -273,9 +276,9 @@ class TestBaseUrl:
         for value, host in (("https://env.test/v1/", "env.test"), ("", "api.vpsbg.eu")):
             monkeypatch.setenv("VPSBG_BASE_URL", value)
             transport = FakeTransport(Reply(json={}), Reply(json={}))
-            await VPSBG(KEY, transport=transport).request("GET", "/balance")
+            await VPSBG(KEY, retry=None, transport=transport).request("GET", "/balance")
             assert transport.calls[0].request.url == f"https://{host}/v1/balance"
-            given = VPSBG(KEY, base_url="https://given.test", transport=transport)
+            given = VPSBG(KEY, retry=None, base_url="https://given.test", transport=transport)
             await given.request("GET", "/balance")
             assert transport.calls[1].request.url == "https://given.test/balance"
 
@@ -324,7 +327,7 @@ class TestBaseUrl:
             assert error.outcome is Outcome.NOT_SENT
 
     def test_a_password_is_not_told(self) -> None:
-        error = refusal(lambda: VPSBG(KEY, base_url="https://user:s3cret@\u2100.test/"))
+        error = refusal(lambda: VPSBG(KEY, retry=None, base_url="https://user:s3cret@\u2100.test/"))
         assert error is not None
         assert "s3cret" not in str(error)
 
@@ -415,7 +418,9 @@ class TestSettings:
     async def test_every_request_carries_them(self) -> None:
         timeouts = Timeouts(connect=1, stall=2, response=3, read=4)
         transport = FakeTransport(Reply(json={}))
-        await VPSBG(KEY, transport=transport, timeouts=timeouts).request("GET", "/balance")
+        await VPSBG(KEY, retry=None, transport=transport, timeouts=timeouts).request(
+            "GET", "/balance"
+        )
         request = transport.calls[0].request
         assert request.timeouts == timeouts
         assert request.headers["Accept"] == "application/json"
@@ -466,7 +471,7 @@ class TestRequest:
         assert transport.calls[0].request.url == f"https://api.test{target}"
 
     async def test_it_goes_out_as_it_is(self) -> None:
-        async with Api() as api, VPSBG(KEY, base_url=f"{api.url}/v1") as vps:
+        async with Api() as api, VPSBG(KEY, retry=None, base_url=f"{api.url}/v1") as vps:
             await vps.request("get", "/a%2Fb/", params={"filter[name]": "a,b c", "é": True})
         (received,) = api.received
         assert received.method == "GET"
@@ -488,7 +493,7 @@ class TestRequest:
         ],
     )
     async def test_bodies(self, json: object, body: bytes) -> None:
-        async with Api() as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api() as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             await vps.request("POST", "/servers/renew/calculate", json=json)
         (received,) = api.received
         assert received.body == body
@@ -497,7 +502,7 @@ class TestRequest:
 
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
     async def test_no_body(self, method: str) -> None:
-        async with Api() as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api() as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             await vps.request(method, "/servers/1/start", json=None)
         assert api.received[0].body == b""
         assert "Content-Type" not in api.received[0].headers
@@ -624,14 +629,14 @@ class TestAnswer:
         ],
     )
     async def test_is_raw_json(self, status: int, body: bytes, value: object) -> None:
-        async with Api(status, body) as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api(status, body) as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             assert await vps.request("POST", "/servers/1/start") == value
 
     @pytest.mark.parametrize(
         "body", [b"<html>", b"{", b"{}{}", b"\xff", b"'a'", b"\0", b"undefined", b"[" * 100_000]
     )
     async def test_that_is_no_json(self, body: bytes) -> None:
-        async with Api(200, body) as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api(200, body) as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             with pytest.raises(ResponseError) as caught:
                 await vps.request("POST", "/servers/1/start")
         error = caught.value
@@ -643,17 +648,17 @@ class TestAnswer:
         early = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
         last = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
         fault = functools.partial(say, early + last)
-        async with RawServer(fault) as server, VPSBG(KEY, base_url=server.url) as vps:
+        async with RawServer(fault) as server, VPSBG(KEY, retry=None, base_url=server.url) as vps:
             assert await vps.request("POST", "/servers/1/start", json={}) == 1
 
     async def test_of_head_has_no_body(self) -> None:
         fault = functools.partial(say, b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n")
-        async with RawServer(fault) as server, VPSBG(KEY, base_url=server.url) as vps:
+        async with RawServer(fault) as server, VPSBG(KEY, retry=None, base_url=server.url) as vps:
             assert await vps.request("HEAD", "/balance") is None
 
     async def test_that_is_an_error(self) -> None:
         body = b'{"message": "No query results."}'
-        async with Api(404, body) as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api(404, body) as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             with pytest.raises(NotFoundError, match=r"^GET /servers/1: .*No query results\."):
                 await vps.request("GET", "/servers/1")
 
@@ -661,7 +666,7 @@ class TestAnswer:
 class TestLifetime:
     async def test_leaving_closes_the_transport(self) -> None:
         transport = Watched()
-        vps = VPSBG(KEY, transport=transport)
+        vps = VPSBG(KEY, retry=None, transport=transport)
         async with vps as entered:
             assert entered is vps
             assert transport.closings == 0
@@ -670,13 +675,13 @@ class TestLifetime:
     async def test_leaving_with_an_error_closes_too_and_hides_nothing(self) -> None:
         transport = Watched()
         with pytest.raises(NotSentError):
-            async with VPSBG(KEY, transport=transport) as vps:
+            async with VPSBG(KEY, retry=None, transport=transport) as vps:
                 await vps.request("GET", "/balance")
         assert transport.closings == 1
 
     async def test_closing(self) -> None:
         transport = Watched()
-        await VPSBG(KEY, transport=transport).aclose()
+        await VPSBG(KEY, retry=None, transport=transport).aclose()
         assert transport.closings == 1
 
     async def test_a_client_that_was_never_used_can_be_closed(self) -> None:
@@ -688,7 +693,7 @@ class TestLifetime:
 
     async def test_nothing_is_sent_afterwards(self) -> None:
         async with Api() as api:
-            async with VPSBG(KEY, base_url=api.url) as vps:
+            async with VPSBG(KEY, retry=None, base_url=api.url) as vps:
                 await vps.request("GET", "/balance")
             for json in BODIES:
                 with pytest.raises(NotSentError, match=r"^POST /balance: .*closed"):
@@ -706,7 +711,7 @@ class TestLifetime:
             await connection.until_gone()
 
         async with RawServer(take) as server:
-            vps = VPSBG(KEY, base_url=server.url)
+            vps = VPSBG(KEY, retry=None, base_url=server.url)
             call = asyncio.create_task(vps.request("POST", "/support", json={}))
             await arrived.wait()
             await vps.aclose()
@@ -718,7 +723,7 @@ class TestLifetime:
         assert vps.tickets is vps.tickets
 
     async def test_many_calls_at_once(self) -> None:
-        async with Api() as api, VPSBG(KEY, base_url=api.url) as vps:
+        async with Api() as api, VPSBG(KEY, retry=None, base_url=api.url) as vps:
             paths = [f"/servers/{number}" for number in range(20)]
             await asyncio.gather(*(vps.request("GET", path) for path in paths))
         assert sorted(item.target for item in api.received) == sorted(paths)
@@ -726,7 +731,7 @@ class TestLifetime:
 
 class TestLoops:
     def test_made_before_there_is_a_loop(self) -> None:
-        vps = VPSBG(KEY, base_url="http://127.0.0.1:1", transport=AiohttpTransport())
+        vps = VPSBG(KEY, retry=None, base_url="http://127.0.0.1:1", transport=AiohttpTransport())
 
         async def use() -> None:
             async with vps:
@@ -742,7 +747,7 @@ class TestLoops:
 
         async def serve() -> VPSBG:
             async with RawServer(answer_once) as server:
-                vps = VPSBG(KEY, base_url=server.url)
+                vps = VPSBG(KEY, retry=None, base_url=server.url)
                 assert await vps.request("GET", "/balance") == {}
                 return vps
 
@@ -792,7 +797,7 @@ class TestLentSession:
             an_applications_session(f"{api.url}/app/") as session,
         ):
             transport = AiohttpTransport(session=session)
-            async with VPSBG(KEY, base_url=f"{api.url}/v1", transport=transport) as vps:
+            async with VPSBG(KEY, retry=None, base_url=f"{api.url}/v1", transport=transport) as vps:
                 for _ in range(2):
                     await vps.request("POST", "/balance", json={})
             assert [item.target for item in api.received] == ["/v1/balance"] * 2
@@ -820,7 +825,9 @@ class TestLentSession:
             Api(404, b'{"message": "None."}') as api,
             an_applications_session(f"{api.url}/") as session,
         ):
-            vps = VPSBG(KEY, base_url=api.url, transport=AiohttpTransport(session=session))
+            vps = VPSBG(
+                KEY, retry=None, base_url=api.url, transport=AiohttpTransport(session=session)
+            )
             with pytest.raises(NotFoundError, match=r"None\."):
                 await vps.request("GET", "/servers/1")
             await vps.aclose()
@@ -830,7 +837,9 @@ class TestLentSession:
     async def test_closed_by_its_owner(self, *, used_before: bool) -> None:
         async with Api() as api:
             async with an_applications_session(f"{api.url}/") as session:
-                vps = VPSBG(KEY, base_url=api.url, transport=AiohttpTransport(session=session))
+                vps = VPSBG(
+                    KEY, retry=None, base_url=api.url, transport=AiohttpTransport(session=session)
+                )
                 if used_before:
                     await vps.request("GET", "/balance")
             for json in BODIES:
@@ -908,7 +917,7 @@ class TestProxy:
             if trusted:
                 monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
             transport = AiohttpTransport(trust_env=trusted)
-            async with VPSBG(KEY, base_url=api.url, transport=transport) as vps:
+            async with VPSBG(KEY, retry=None, base_url=api.url, transport=transport) as vps:
                 await vps.request("GET", "/balance")
         assert not proxy.connections
         assert api.received[0].headers["Authorization"] == f"Bearer {KEY}"
@@ -917,14 +926,17 @@ class TestProxy:
     async def test_a_broken_netrc_breaks_nothing(self, text: str, netrc: Path) -> None:
         netrc.write_text(text)  # noqa: ASYNC240 - nothing else runs yet
         transport = AiohttpTransport(trust_env=True)
-        async with Api() as api, VPSBG(KEY, base_url=api.url, transport=transport) as vps:
+        async with (
+            Api() as api,
+            VPSBG(KEY, retry=None, base_url=api.url, transport=transport) as vps,
+        ):
             assert await vps.request("GET", "/balance") == {}
 
     @pytest.mark.parametrize("proxy", ["127.0.0.1:3128", "http://127.0.0.1:1", "http://"])
     async def test_that_cannot_be_used(self, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("https_proxy", proxy)
         transport = AiohttpTransport(trust_env=True)
-        async with VPSBG(KEY, base_url="https://api.test", transport=transport) as vps:
+        async with VPSBG(KEY, retry=None, base_url="https://api.test", transport=transport) as vps:
             for json in BODIES:
                 with pytest.raises(NotSentError):
                     await vps.request("POST", "/balance", json=json)
@@ -934,7 +946,7 @@ class TestProxy:
     ) -> None:
         monkeypatch.setenv("https_proxy", "http://user:s3cret@proxy.test:99999")
         transport = AiohttpTransport(trust_env=True)
-        async with VPSBG(KEY, base_url="https://api.test", transport=transport) as vps:
+        async with VPSBG(KEY, retry=None, base_url="https://api.test", transport=transport) as vps:
             with pytest.raises(NotSentError) as caught:
                 await vps.request("GET", "/balance")
         assert "s3cret" not in str(caught.value)
@@ -942,7 +954,9 @@ class TestProxy:
     async def test_that_refuses(self) -> None:
         async with Proxy(407) as proxy:
             transport = AiohttpTransport(proxy=proxy.url)
-            async with VPSBG(KEY, base_url="https://api.test", transport=transport) as vps:
+            async with VPSBG(
+                KEY, retry=None, base_url="https://api.test", transport=transport
+            ) as vps:
                 with pytest.raises(NotSentError, match="407") as caught:
                     await vps.request("POST", "/balance", json={})
         assert proxy.heads[0].startswith("CONNECT api.test:443 ")
@@ -952,7 +966,9 @@ class TestProxy:
     async def test_the_password_of_a_proxy_is_not_told(self) -> None:
         async with Proxy(407) as proxy:
             transport = AiohttpTransport(proxy=proxy.url.replace("://", "://user:s3cret@"))
-            async with VPSBG(KEY, base_url="https://api.test", transport=transport) as vps:
+            async with VPSBG(
+                KEY, retry=None, base_url="https://api.test", transport=transport
+            ) as vps:
                 with pytest.raises(NotSentError) as caught:
                     await vps.request("GET", "/balance")
         assert "s3cret" not in str(caught.value)
@@ -979,7 +995,7 @@ def test_the_key_is_hidden_where_the_values_of_variables_are_listed() -> None:
 
 
 async def test_the_key_is_hidden_in_the_frames_of_a_call() -> None:
-    async with VPSBG(KEY, base_url="http://127.0.0.1:1") as vps:
+    async with VPSBG(KEY, retry=None, base_url="http://127.0.0.1:1") as vps:
         try:
             await vps.request("GET", "/balance")
         except NotSentError as error:

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from vpsbg_async import (
     APIError,
     Attachment,
     AttachmentError,
+    Attempt,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
@@ -50,6 +52,14 @@ from vpsbg_async import (
 from vpsbg_async.core.answer import Answer, error_for
 
 NO_HEADERS = Headers()
+ATTEMPT = Attempt(
+    number=1,
+    started_at=datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC),
+    seconds=1.5,
+    bytes_sent=12345,
+    outcome=Outcome.UNKNOWN,
+    error="OutcomeUnknownError",
+)
 
 
 @attrs.frozen
@@ -128,7 +138,7 @@ def samples() -> list[VPSBGError]:
     ]
     for error in found:
         if not isinstance(error, ConfigurationError):
-            error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+            error.method, error.path, error.history = "POST", "/support/tickets", (ATTEMPT,)
     return found
 
 
@@ -166,7 +176,8 @@ class TestTree:
             assert type(api_error(status)) is kind
 
     def test_all_is_exported_by_the_module(self) -> None:
-        assert set(errors.__all__) == {item.name for item in TREE} | {"Outcome", "outcome_of"}
+        others = {"Attempt", "Outcome", "is_safe_to_retry", "outcome_of"}
+        assert set(errors.__all__) == {item.name for item in TREE} | others
 
     def test_what_nobody_has_told_yet(self) -> None:
         bare = VPSBGError("something")
@@ -297,7 +308,7 @@ class TestPickling:
     def test_a_stream_comes_back_without_its_bytes(self, make: Callable[[], Attachment]) -> None:
         attachment = make()
         error = AttachmentError("is gone", attachment=attachment)
-        error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+        error.method, error.path, error.history = "POST", "/support/tickets", (ATTEMPT,)
         again = pickle.loads(pickle.dumps(error))
         assert repr(again.attachment) == repr(attachment)
         assert again.attachment.size == attachment.size
@@ -335,7 +346,7 @@ class TestPickling:
     )
     def test_what_cannot_be_pickled_becomes_its_repr(self, held: object) -> None:
         error = AttachmentError("is gone", attachment=Holder(held))
-        error.method, error.path, error.attempts = "POST", "/support/tickets", 1
+        error.method, error.path, error.history = "POST", "/support/tickets", (ATTEMPT,)
         again = pickle.loads(pickle.dumps(error))
         assert again.attachment == "<a holder>"
         assert (again.method, again.path, again.attempts) == ("POST", "/support/tickets", 1)

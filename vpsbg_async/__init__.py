@@ -14,10 +14,14 @@ async with VPSBG() as vps:
 from ._version import __version__
 from .attachments import Attachment, AttachmentLike, Limits
 from .client import VPSBG
+from .core.finding import Finding, ReconcilePolicy
+from .core.gate import Gate, RateGate
 from .core.pages import Page, Pages
+from .core.retry import RetryPolicy
 from .errors import (
     APIError,
     AttachmentError,
+    Attempt,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
@@ -36,8 +40,10 @@ from .errors import (
     TransportError,
     ValidationError,
     VPSBGError,
+    is_safe_to_retry,
     outcome_of,
 )
+from .events import Event
 from .services.tickets import (
     AttachmentMismatch,
     ServiceType,
@@ -58,10 +64,14 @@ __all__ = [
     "AttachmentError",
     "AttachmentLike",
     "AttachmentMismatch",
+    "Attempt",
     "AuthenticationError",
     "Body",
     "ConfigurationError",
     "ConflictError",
+    "Event",
+    "Finding",
+    "Gate",
     "Headers",
     "InvalidInputError",
     "Limits",
@@ -74,11 +84,14 @@ __all__ = [
     "Pages",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "RateGate",
     "RateLimitedError",
+    "ReconcilePolicy",
     "Request",
     "Response",
     "ResponseError",
     "ResponseReadError",
+    "RetryPolicy",
     "ServerError",
     "ServiceType",
     "Ticket",
@@ -92,5 +105,6 @@ __all__ = [
     "VPSBGError",
     "ValidationError",
     "__version__",
+    "is_safe_to_retry",
     "outcome_of",
 ]

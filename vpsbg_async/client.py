@@ -5,17 +5,32 @@ from __future__ import annotations
 import ipaddress
 import os
 import platform
+import random
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+import attrs
+
 from ._version import __version__
 from .attachments import Limits
-from .core.call import Caller, JSONBody, Query, is_encodable, located
+from .core.bodies import JSONBody
+from .core.call import located
+from .core.caller import Caller
+from .core.clock import Clock, ServerClock
+from .core.endpoint import Query, is_encodable
+from .core.finding import ReconcilePolicy
+from .core.gate import Gate, RateGate
+from .core.notify import Notifier
+from .core.retry import RetryPolicy
+from .core.session import Options, Session
+from .core.unset import UNSET, Unset
 from .errors import ConfigurationError, InvalidInputError
-from .services.tickets import Tickets
+from .events import Listener
+from .services.tickets import Ledger, Tickets
 from .transport import Headers, Timeouts, Transport
 from .transport.aiohttp import AiohttpTransport
 
@@ -49,8 +64,16 @@ class VPSBG:
         transport: Carries the requests; an `AiohttpTransport` of its own if not given. It is
             closed with the client.
         timeouts: How long each phase of a request may take.
+        deadline: How many seconds a call may take with all its attempts and waits; None for no
+            limit.
+        retry: When a call is sent again, where that is safe; None for never.
+        gate: Holds calls back so that the rate limit is not run into; one of its own if not given,
+            none at all for None. Clients that use the same key should share one.
+        reconcile: How a ticket is looked for that may have been created.
+        on_event: Called with each event of each call; see `vpsbg_async.events`.
         limits: What one call may attach.
         allow_http: Whether to send the key over plain HTTP to another machine.
+        clock: Tells the time, for the waits and windows above; for simulations.
 
     Raises:
         ConfigurationError: There is no key, or a setting cannot work.
@@ -63,8 +86,14 @@ class VPSBG:
         base_url: str | None = None,
         transport: Transport | None = None,
         timeouts: Timeouts | None = None,
+        deadline: float | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - it cannot be changed
+        gate: Gate | Unset | None = UNSET,
+        reconcile: ReconcilePolicy = ReconcilePolicy(),  # noqa: B008 - it cannot be changed
+        on_event: Listener | None = None,
         limits: Limits | None = None,
         allow_http: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         if api_key is None:
             api_key = os.environ.get("VPSBG_API_KEY", "")
@@ -72,27 +101,86 @@ class VPSBG:
             api_key = _Secret(api_key)
         if base_url is None:
             base_url = os.environ.get("VPSBG_BASE_URL") or _BASE_URL
-        self._base_url = _checked_url(base_url, allow_http=allow_http)
+        clock = _of_kind("clock", clock, Clock)
         self._limits = _of_kind("limits", limits, Limits)
-        self._transport = AiohttpTransport() if transport is None else transport
-        if not all(callable(getattr(self._transport, name, None)) for name in ("send", "aclose")):
-            raise ConfigurationError("transport must have the methods of a Transport")
-        self._caller = Caller(
-            transport=self._transport,
-            base_url=self._base_url,
+        self._ledger = Ledger()
+        self._is_owner = True
+        self._session = Session(
+            transport=AiohttpTransport() if transport is None else _checked_transport(transport),
+            base_url=_checked_url(base_url, allow_http=allow_http),
             headers=_headers(api_key),
-            timeouts=_of_kind("timeouts", timeouts, Timeouts),
+            gate=RateGate(clock=clock) if isinstance(gate, Unset) else _checked_gate(gate),
+            clock=clock,
+            server_clock=ServerClock(clock),
+            random=random.random,
+            options=Options(
+                timeouts=Timeouts() if timeouts is None else timeouts,
+                deadline=deadline,
+                retry=retry,
+                reconcile=reconcile,
+                notifier=Notifier().and_to(on_event),
+            ),
         )
+
+    def with_options(
+        self,
+        *,
+        timeouts: Timeouts | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retry: RetryPolicy | Unset | None = UNSET,
+        reconcile: ReconcilePolicy | Unset = UNSET,
+        on_event: Listener | None = None,
+    ) -> VPSBG:
+        """The same client with other options, for a call or more.
+
+        ```python
+        await vps.with_options(deadline=30, retry=None).tickets.create(...)
+        ```
+
+        It shares connections, gate and memory with this client, which stays as it is, and need not
+        be closed.
+
+        Args:
+            timeouts: How long each phase of a request may take.
+            deadline: How many seconds a call may take with all its attempts and waits; None for no
+                limit.
+            retry: When a call is sent again, where that is safe; None for never.
+            reconcile: How a ticket is looked for that may have been created.
+            on_event: Called with each event, beside whoever is called already.
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+        """
+        given: dict[str, Any] = {
+            "timeouts": timeouts,
+            "deadline": deadline,
+            "retry": retry,
+            "reconcile": reconcile,
+        }
+        options = self._session.options
+        options = attrs.evolve(
+            options,
+            notifier=options.notifier.and_to(on_event),
+            **{name: value for name, value in given.items() if value is not UNSET},
+        )
+        other = object.__new__(type(self))
+        # Without the service objects, which were made for the options of this one.
+        vars(other).update({key: value for key, value in vars(self).items() if key[0] == "_"})
+        vars(other).update(_session=attrs.evolve(self._session, options=options), _is_owner=False)
+        return other
 
     @cached_property
     def tickets(self) -> Tickets:
         """Support tickets and their messages."""
-        return Tickets(self._caller, self._limits)
+        return Tickets(Caller(self._session), self._limits, self._ledger)
 
     async def request(
         self, method: str, path: str, *, params: Query | None = None, json: Any = None
     ) -> Any:
         """Call any path of the API, such as one that this package does not know.
+
+        GET, HEAD and OPTIONS are sent again where `RetryPolicy` says so. Other methods are only if
+        it is certain that they were not acted on, as it is not known what they do.
 
         Args:
             method: HTTP method.
@@ -114,14 +202,16 @@ class VPSBG:
         if not isinstance(method, str) or method.upper() not in _METHODS:
             raise InvalidInputError({"method": (f"must be one of {', '.join(_METHODS)}",)})
         place = quote(str(path), safe=_PATH_SAFE, errors="backslashreplace")
-        with located(method.upper(), place, attempts=0):
+        with located(method.upper(), place):
             _check_path(path)
             body = None if json is None else JSONBody(json)
-        return await self._caller.raw(method.upper(), place, {} if params is None else params, body)
+        query = {} if params is None else params
+        return await Caller(self._session).raw(method.upper(), place, query, body)
 
     async def aclose(self) -> None:
         """Release the connections; calls under way fail."""
-        await self._transport.aclose()
+        if self._is_owner:
+            await self._session.transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +225,8 @@ class VPSBG:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<VPSBG at {getattr(self, '_base_url', 'no address')}>"
+        session = getattr(self, "_session", None)
+        return f"<VPSBG at {session.base_url if session else 'no address'}>"
 
 
 class _Secret(str):
@@ -154,6 +245,22 @@ def _of_kind(name: str, value: T | None, kind: type[T]) -> T:
         text = f"{name} must be a {kind.__name__}, not {type(value).__name__}"
         raise ConfigurationError(text)
     return value
+
+
+def _checked_transport(transport: Transport) -> Transport:
+    _check_methods("transport", transport, "Transport", ("send", "aclose"))
+    return transport
+
+
+def _checked_gate(gate: Gate | None) -> Gate | None:
+    if gate is not None:
+        _check_methods("gate", gate, "Gate", ("enter", "leave"))
+    return gate
+
+
+def _check_methods(name: str, value: object, protocol: str, methods: Sequence[str]) -> None:
+    if not all(callable(getattr(value, method, None)) for method in methods):
+        raise ConfigurationError(f"{name} must have the methods of a {protocol}")
 
 
 def _headers(api_key: str) -> Headers:

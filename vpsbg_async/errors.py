@@ -1,15 +1,15 @@
 """Every failure of a call, as one tree.
 
-VPSBGError                      .outcome  .method  .path  .attempts
+VPSBGError                      .outcome  .permanent  .method  .path  .attempts  .history  .draft
 ├── ConfigurationError          a setting is wrong
 ├── InvalidInputError           .errors: caught before anything was sent (also a ValueError)
 ├── AttachmentError             .attachment: a file or stream failed on this side
 ├── TransportError
 │   ├── NotSentError            nothing that could be acted on reached the server
-│   ├── OutcomeUnknownError     .draft: sent, and no answer came
+│   ├── OutcomeUnknownError     .overdue: sent, and no answer came
 │   └── ResponseReadError       .status  .headers  .body: the answer broke off
 ├── ResponseError               .status  .body: done, but the answer is not what was promised
-└── APIError                    .status  .message  .errors  .request_id  .headers  .body
+└── APIError                    .status .message .errors .retry_after .request_id .headers .body
     ├── AuthenticationError     401
     ├── PermissionDeniedError   403
     ├── NotFoundError           404
@@ -17,23 +17,28 @@ VPSBGError                      .outcome  .method  .path  .attempts
     ├── PayloadTooLargeError    413
     ├── ValidationError         422  .attachments
     ├── LockedError             423
-    ├── RateLimitedError        429  .retry_after
+    ├── RateLimitedError        429
     └── ServerError             5xx
 
-What to do next follows from ``.outcome``, not from the class: see `Outcome`.
+What to do next follows from ``.outcome``, not from the class: see `Outcome`. `outcome_of` and
+`is_safe_to_retry` judge any exception by it.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
+import attrs
+
 __all__ = [
     "APIError",
     "AttachmentError",
+    "Attempt",
     "AuthenticationError",
     "ConfigurationError",
     "ConflictError",
@@ -52,11 +57,14 @@ __all__ = [
     "TransportError",
     "VPSBGError",
     "ValidationError",
+    "is_safe_to_retry",
     "outcome_of",
 ]
 
 _UNKNOWN_ADVICE = "it may have happened: look before you send it again"
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
+_PASSING = frozenset({HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})  # change nothing, so they can be sent at will
 
 
 class Outcome(StrEnum):
@@ -72,27 +80,63 @@ class Outcome(StrEnum):
     """It may have happened. Look before sending it again."""
 
 
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One attempt of a call that failed.
+
+    Attributes:
+        number: Which attempt of the call it was, from 1.
+        started_at: When it began.
+        seconds: How long it took.
+        bytes_sent: How much of the body was given to the network.
+        outcome: What was known of it at its end.
+        error: Name of the error that ended it.
+        status: HTTP status of the answer, None if none came.
+    """
+
+    number: int
+    started_at: datetime
+    seconds: float
+    bytes_sent: int
+    outcome: Outcome
+    error: str
+    status: int | None = None
+
+
 class VPSBGError(Exception):
     """The base of every error this package raises.
 
     Attributes:
         outcome: What is known of the call.
+        permanent: Whether the same call would fail in the same way again.
         method: HTTP method of the call, None where there was no call.
         path: Path of the call below the API's base URL, None where there was no call.
-        attempts: How many times the call was sent, or tried to be.
+        history: Its attempts, in order.
+        draft: What was to be created (a `TicketDraft`), None for other calls.
+        remarks: What more there is to say, such as why it was not sent again.
     """
 
     outcome: Outcome = Outcome.NOT_SENT
+    permanent = False
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, permanent: bool | None = None) -> None:
         super().__init__(text)
+        if permanent is not None:
+            self.permanent = permanent
         self.method: str | None = None
         self.path: str | None = None
-        self.attempts = 0
+        self.history: tuple[Attempt, ...] = ()
+        self.draft: object = None
+        self.remarks: tuple[str, ...] = ()
+
+    @property
+    def attempts(self) -> int:
+        """How many times the call was sent, or tried to be."""
+        return len(self.history)
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""
-        advice = self._advice()
+        advice = "; ".join(filter(None, (self._advice(), *self.remarks)))
         return f"{call}{self._text()}{advice and f' ({advice})'}"
 
     def _text(self) -> str:
@@ -101,10 +145,11 @@ class VPSBGError(Exception):
 
     def _advice(self) -> str:
         """What the caller can do, where there is more to say than the text does."""
-        return ""
-
-    def _processed_advice(self) -> str:
-        return "" if self.method == "GET" else "it was processed: do not send it again"
+        if self.method in _READS:
+            return ""
+        if self.outcome is Outcome.PROCESSED:
+            return "it was processed: do not send it again"
+        return _UNKNOWN_ADVICE if self.outcome is Outcome.UNKNOWN else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: _picklable(value) for name, value in self.__dict__.items()}
@@ -128,6 +173,8 @@ def _picklable(value: object) -> object:
 class ConfigurationError(VPSBGError):
     """A setting is wrong. Raised when the setting is made, never by a call."""
 
+    permanent = True
+
 
 class InvalidInputError(VPSBGError, ValueError):
     """The arguments of a call cannot be sent; nothing was.
@@ -135,6 +182,8 @@ class InvalidInputError(VPSBGError, ValueError):
     Attributes:
         errors: All problems of the call, by argument (``attachments.1`` is the second file).
     """
+
+    permanent = True
 
     def __init__(self, errors: Mapping[str, tuple[str, ...]]) -> None:
         super().__init__(_told(errors))
@@ -144,12 +193,15 @@ class InvalidInputError(VPSBGError, ValueError):
 class AttachmentError(VPSBGError):
     """A file or stream failed while it was being sent; the request was not completed.
 
+    It is permanent where the attachment is not what it was said to be, and not where its source
+    failed, which may give its bytes another time.
+
     Attributes:
         attachment: The `Attachment` that failed, None where the body of another call failed.
     """
 
-    def __init__(self, text: str, *, attachment: object = None) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, attachment: object = None, permanent: bool = True) -> None:
+        super().__init__(text, permanent=permanent)
         self.attachment = attachment
 
     def _text(self) -> str:
@@ -168,17 +220,20 @@ class OutcomeUnknownError(TransportError):
     """The request left and no answer came: it may have been acted on.
 
     Attributes:
-        draft: What was to be created (a `TicketDraft`), None for other calls.
+        overdue: Whether the answer was waited for in vain, so that the server may still be at it.
     """
 
     outcome = Outcome.UNKNOWN
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, overdue: bool = False) -> None:
         super().__init__(text)
-        self.draft: object = None
+        self.overdue = overdue
 
-    def _advice(self) -> str:
-        return _UNKNOWN_ADVICE
+    def _text(self) -> str:
+        if not self.history or self.method in _READS:
+            return super()._text()
+        last = self.history[-1]
+        return f"{super()._text()} ({last.bytes_sent:,} bytes sent at {_moment(last.started_at)})"
 
 
 class ResponseReadError(TransportError):
@@ -190,15 +245,14 @@ class ResponseReadError(TransportError):
         body: The answer's body as far as it came.
     """
 
-    def __init__(self, text: str, *, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(text)
+    def __init__(
+        self, text: str, *, status: int, headers: Mapping[str, str], permanent: bool = False
+    ) -> None:
+        super().__init__(text, permanent=permanent)
         self.status = status
         self.headers = headers
         self.body = b""
         self.outcome = _outcome_of_status(status, headers)
-
-    def _advice(self) -> str:
-        return self._processed_advice() if self.outcome is Outcome.PROCESSED else ""
 
 
 class ResponseError(VPSBGError):
@@ -211,13 +265,10 @@ class ResponseError(VPSBGError):
 
     outcome = Outcome.PROCESSED
 
-    def __init__(self, text: str, *, status: int, body: bytes) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, status: int, body: bytes, permanent: bool = False) -> None:
+        super().__init__(text, permanent=permanent)
         self.status = status
         self.body = body
-
-    def _advice(self) -> str:
-        return self._processed_advice()
 
 
 class APIError(VPSBGError):
@@ -227,6 +278,7 @@ class APIError(VPSBGError):
         status: HTTP status.
         message: The server's message, empty if its body held none.
         errors: The server's messages by field, empty if its body held none.
+        retry_after: Seconds to wait as the server told, None if it did not.
         request_id: The answer's ``X-Request-Id``, if it had one.
         headers: Headers of the answer.
         body: The answer's body as far as it came.
@@ -234,6 +286,7 @@ class APIError(VPSBGError):
     """
 
     deduced = False
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -244,7 +297,8 @@ class APIError(VPSBGError):
         headers: Mapping[str, str],
         body: bytes,
     ) -> None:
-        super().__init__(f"answered {_status_line(status)}")
+        passes = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
+        super().__init__(f"answered {_status_line(status)}", permanent=not passes)
         self.status = status
         self.message = message
         self.errors = dict(errors or {})
@@ -266,7 +320,7 @@ class APIError(VPSBGError):
             return "this path is deduced, not documented: the API may not have it"
         if location := self.headers.get("Location"):
             return f"a redirect to {_in_one_line(location)}, not followed"
-        return ""
+        return super()._advice()
 
     def _details(self) -> str:
         """The messages by field, of which ``message`` repeats the first."""
@@ -341,13 +395,7 @@ class LockedError(APIError):
 
 
 class RateLimitedError(APIError):
-    """429: too many calls within the minute.
-
-    Attributes:
-        retry_after: Seconds to wait as the server told, None if it did not.
-    """
-
-    retry_after: float | None = None
+    """429: too many calls within the minute."""
 
     def _advice(self) -> str:
         return "" if self.retry_after is None else f"try again in {self.retry_after:g} s"
@@ -355,11 +403,6 @@ class RateLimitedError(APIError):
 
 class ServerError(APIError):
     """5xx: the server failed; what was to be created may exist."""
-
-    def _advice(self) -> str:
-        if self.method == "GET" or self.outcome is not Outcome.UNKNOWN:
-            return ""
-        return _UNKNOWN_ADVICE
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -374,15 +417,41 @@ def outcome_of(error: BaseException) -> Outcome:
     Returns:
         The outcome of the nearest error of ours; `Outcome.UNKNOWN` if there is none.
     """
+    ours = _nearest(error)
+    return Outcome.UNKNOWN if ours is None else ours.outcome
+
+
+def is_safe_to_retry(error: BaseException) -> bool:
+    """Whether the call that ended in this exception may be made again, and it may help.
+
+    For those who bring a retry library of their own, as its predicate. A call that may have been
+    acted on is never safe; nor is it of use to repeat what the server has refused, or a stream
+    that ran. Looks through the chain of exceptions as `outcome_of` does.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        True for a read, and for what was not sent or not processed, if its reason may pass; False
+        for all else, and for an exception that did not come out of a call.
+    """
+    ours = _nearest(error)
+    if ours is None or ours.permanent or ours.method is None:
+        return False
+    return ours.method in _READS or ours.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
+
+
+def _nearest(error: BaseException) -> VPSBGError | None:
+    """The nearest error of ours in a chain of exceptions."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         if isinstance(link, VPSBGError):
-            return link.outcome
+            return link
         seen.add(id(link))
         hidden = link.__cause__ is not None or link.__suppress_context__
         link = link.__cause__ if hidden else link.__context__
-    return Outcome.UNKNOWN
+    return None
 
 
 def _outcome_of_status(status: int, headers: Mapping[str, str]) -> Outcome:
@@ -402,6 +471,10 @@ def _status_line(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _in_one_line(text: str) -> str:

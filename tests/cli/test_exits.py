@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from vpsbg_async import NotSentError, OutcomeUnknownError
-from vpsbg_async.cli import output, tickets
+from vpsbg_async.cli import output
 from vpsbg_async.cli.exits import Exit, exit_for
+from vpsbg_async.cli.progress import connected
 
 from .peers import ScriptedServer
 from .terminal import COMMAND, CREATE, Run, environment
@@ -39,8 +40,8 @@ def _script(server: ScriptedServer, script: dict[str, Any]) -> None:
 REFUSED = [
     {"status": 401, "answer": {"message": "Unauthenticated."}},
     {"status": 422, "answer": {"errors": {"subject": ["is too dull"]}}},
-    {"status": 429, "headers": {"Retry-After": "30"}},
-    {"status": 503, "headers": {"Retry-After": "30"}},
+    {"status": 429, "headers": {"Retry-After": "3600"}},
+    {"status": 503, "headers": {"Retry-After": "3600"}},
 ]
 UNCLEAR = [
     {"status": 500},
@@ -74,7 +75,7 @@ def test_what_may_have_happened_is_3(
     script: dict[str, Any],
 ) -> None:
     _script(server, script)
-    ran = run(*command)
+    ran = run(*command, "--no-retry")
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith("vpsbg: ")
     assert ran.err.count("\n") == 1
@@ -83,7 +84,7 @@ def test_what_may_have_happened_is_3(
 def test_nobody_there_is_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VPSBG_API_KEY", "key")
     monkeypatch.setenv("VPSBG_BASE_URL", "http://127.0.0.1:1/v1")
-    assert run(*CREATE).code == 1
+    assert run(*CREATE, "--no-retry").code == 1
 
 
 def test_a_wrong_address_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +146,7 @@ async def test_ctrl_c_before_anything_was_sent(
 ) -> None:
     monkeypatch.setenv("VPSBG_API_KEY", "key")
     with pytest.raises(asyncio.CancelledError):
-        async with tickets._uploading(as_json=False):
+        async with connected(as_json=False, no_retry=False):
             raise asyncio.CancelledError
     assert capsys.readouterr().err == ""
 

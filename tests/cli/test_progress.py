@@ -3,18 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import attrs
 import pytest
 
-from vpsbg_async import Body, Headers, Request, Response
 from vpsbg_async.cli import main
-from vpsbg_async.cli.progress import CountingTransport
 from vpsbg_async.sandbox import Sandbox
 
+from .peers import ScriptedServer
 from .terminal import COMMAND, CREATE, Run, environment, terminal
 
 
@@ -79,92 +75,17 @@ def test_no_bar_without_a_terminal(
     assert (ran.code, ran.err) == (0, "")
 
 
-@attrs.frozen
-class Chunks:
-    """A body of three chunks."""
+def test_what_is_waited_for(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.status, server.headers = 429, {"Retry-After": "1"}
 
-    content_length: int | None
-    content_type: str = "text/plain"
-    replayable: bool = True
+    def relent() -> None:
+        server.status, server.answer = (429, {}) if len(server.bodies) < 2 else (200, {"id": 7})
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        yield self._chunks()
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        for chunk in (b"ab", b"c", b"def"):
-            yield chunk
-
-
-class Taking:
-    """A transport that takes so many chunks, and answers."""
-
-    def __init__(self, chunks: int) -> None:
-        self.taken: list[bytes] = []
-        self.body: Body | None = None
-        self.closed = False
-        self._chunks = chunks
-
-    def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
-        return self._send(request)
-
-    @asynccontextmanager
-    async def _send(self, request: Request) -> AsyncIterator[Response]:
-        self.body = request.body
-        if request.body is not None:
-            async with request.body.open() as chunks:
-                async for chunk in chunks:
-                    self.taken.append(chunk)
-                    if len(self.taken) == self._chunks:
-                        break
-        yield Response(200, Headers(), _nothing())
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for _ in ():
-        yield b""
-
-
-@pytest.mark.parametrize(
-    ("length", "taken", "complete"),
-    [(6, 2, False), (6, 3, True), (6, 9, True), (None, 3, False), (None, 9, True)],
-)
-async def test_counting(length: int | None, taken: int, complete: bool) -> None:
-    inner = Taking(taken)
-    transport = CountingTransport(inner)
-    seen: list[tuple[int, int | None]] = []
-    transport.watch = lambda sent, total: seen.append((sent, total))
-    body = Chunks(length)
-    async with transport.send(Request(method="POST", url="http://x/", body=body)) as response:
-        assert response.status == 200
-    assert seen[:4] == [(sent, length) for sent in (0, 2, 3, 6)][: taken + 1]
-    assert transport.complete is complete
-    assert b"".join(inner.taken) == b"abcdef"[: 3 if taken == 2 else 6]
-    assert inner.body is not None
-    assert (inner.body.content_type, inner.body.content_length) == ("text/plain", length)
-    assert inner.body.replayable
-    await transport.aclose()
-    assert inner.closed
-
-
-async def test_counting_begins_anew_with_each_attempt() -> None:
-    transport = CountingTransport(Taking(2))
-    request = Request(method="POST", url="http://x/", body=Chunks(6))
-    seen: list[int] = []
-    async with transport.send(request):
-        pass
-    transport.watch = lambda sent, _: seen.append(sent)
-    async with transport.send(request):
-        pass
-    assert seen[0] == 0
-
-
-async def test_a_request_without_a_body_is_left_alone() -> None:
-    inner = Taking(1)
-    transport = CountingTransport(inner)
-    async with transport.send(Request(method="GET", url="http://x/")):
-        assert inner.body is None
-    assert not transport.complete
+    server.when_read = relent
+    with terminal() as screen, os.fdopen(screen.slave, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert main(CREATE) == 0
+    assert "Waiting to try again, 1 s" in screen.text
+    assert "Ticket 7" in capsys.readouterr().out

@@ -29,21 +29,41 @@ from vpsbg_async import (
     VPSBGError,
     outcome_of,
 )
-from vpsbg_async.core.call import Caller, Endpoint, JSONBody, located
+from vpsbg_async.core.bodies import JSONBody
+from vpsbg_async.core.call import located
+from vpsbg_async.core.caller import Caller
+from vpsbg_async.core.clock import Clock, ServerClock
+from vpsbg_async.core.endpoint import Effect, Endpoint
+from vpsbg_async.core.finding import ReconcilePolicy
+from vpsbg_async.core.notify import Notifier
+from vpsbg_async.core.session import Options, Session
 from vpsbg_async.testing import FakeTransport, Reply
 
 GET = Endpoint("GET", "/support/tickets/{id}", "convention")
-POST = Endpoint("POST", "/support/tickets")
+POST = Endpoint("POST", "/support/tickets", effects=frozenset({Effect.CREATES}))
 ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}")
 
 
 def caller(transport: Any) -> Caller:
-    return Caller(
+    """Sends each call once."""
+    clock = Clock()
+    session = Session(
         transport=transport,
         base_url="https://api.test/v1",
         headers=Headers({"Authorization": "Bearer key"}),
-        timeouts=Timeouts(),
+        gate=None,
+        clock=clock,
+        server_clock=ServerClock(clock),
+        random=lambda: 0.5,
+        options=Options(
+            timeouts=Timeouts(),
+            deadline=None,
+            retry=None,
+            reconcile=ReconcilePolicy(),
+            notifier=Notifier(),
+        ),
     )
+    return Caller(session)
 
 
 class TestPath:
@@ -223,42 +243,26 @@ class TestErrors:
 class TestLocated:
     def test_an_error_that_is_raised_again_tells_the_newest_call(self) -> None:
         error = NotSentError("no network today")
-        for call in (("POST", "/a", 3), ("GET", "/b", 1)):
-            with (
-                pytest.raises(NotSentError) as caught,
-                located(call[0], call[1], attempts=call[2]),
-            ):
+        for method, path in (("POST", "/a"), ("GET", "/b")):
+            with pytest.raises(NotSentError) as caught, located(method, path):
                 raise error
             assert caught.value is error
-            assert (error.method, error.path, error.attempts) == call
+            assert (error.method, error.path, error.attempts) == (method, path, 0)
 
-    @pytest.mark.parametrize("attempts", [0, 1])
-    def test_a_cancellation_stays_what_it_is_and_can_be_judged(self, attempts: int) -> None:
+    def test_a_cancellation_stays_what_it_is_and_can_be_judged(self) -> None:
         cancelled = asyncio.CancelledError("by somebody")
-        with (
-            pytest.raises(asyncio.CancelledError) as caught,
-            located("POST", "/support", attempts=attempts),
-        ):
+        with pytest.raises(asyncio.CancelledError) as caught, located("POST", "/support"):
             raise cancelled
         assert caught.value is cancelled
         assert cancelled.args == ("by somebody",)
-        assert outcome_of(cancelled) is (Outcome.UNKNOWN if attempts else Outcome.NOT_SENT)
+        assert outcome_of(cancelled) is Outcome.NOT_SENT
         assert isinstance(cancelled.__cause__, VPSBGError)
         assert (cancelled.__cause__.method, cancelled.__cause__.path) == ("POST", "/support")
 
-    def test_the_word_of_a_test_passes_as_it_is(self) -> None:
-        error = AssertionError("no reply was given")
-        with pytest.raises(AssertionError) as caught, located("GET", "/"):
-            raise error
-        assert caught.value is error
-
-    @pytest.mark.parametrize(("attempts", "kind"), [(0, NotSentError), (1, OutcomeUnknownError)])
-    def test_a_foreign_error_becomes_ours(self, attempts: int, kind: type[VPSBGError]) -> None:
-        where = located("GET", "/", attempts=attempts)
-        with pytest.raises(kind, match="LookupError") as caught, where:
+    def test_a_foreign_error_becomes_ours(self) -> None:
+        with pytest.raises(NotSentError, match="LookupError") as caught, located("GET", "/"):
             raise LookupError
         assert isinstance(caught.value.__cause__, LookupError)
-        assert caught.value.attempts == attempts
 
 
 class TestJSONBody:

@@ -266,8 +266,9 @@ class TestPasses:
         assert (await form_of()).replayable
         assert (await form_of([of_bytes(b"one"), of_stream(b"two")])).replayable
         form = await form_of([of_bytes(b"one"), once])
-        assert not form.replayable
+        assert form.replayable  # it has not run
         await chunks_of(form)
+        assert not form.replayable
         with pytest.raises(AttachmentError, match="runs once"):
             await chunks_of(form)
 

@@ -45,9 +45,8 @@ THREE = (page(1, 3, 1, 2), page(2, 3, 3, 4), page(3, 3, 5))
 
 
 def listing(transport: Transport, first: int | None = None) -> Pages[Ticket]:
-    return VPSBG("key", base_url="https://api.test/v1", transport=transport).tickets.list(
-        page=first
-    )
+    vps = VPSBG("key", base_url="https://api.test/v1", transport=transport, retry=None)
+    return vps.tickets.list(page=first)
 
 
 def asked(transport: FakeTransport) -> list[str]:

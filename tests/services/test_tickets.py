@@ -62,13 +62,13 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def vps(sandbox: Sandbox) -> AsyncIterator[VPSBG]:
-    async with VPSBG(sandbox.api_key, base_url=sandbox.url) as vps:
+    async with VPSBG(sandbox.api_key, retry=None, base_url=sandbox.url) as vps:
         yield vps
 
 
 def faked(*replies: Reply | Exception) -> tuple[VPSBG, FakeTransport]:
     transport = FakeTransport(*replies)
-    return VPSBG("key", base_url="https://api.test/v1", transport=transport), transport
+    return VPSBG("key", retry=None, base_url="https://api.test/v1", transport=transport), transport
 
 
 def arrived(message: StoredMessage) -> list[tuple[str, int, str]]:
@@ -252,7 +252,7 @@ class TestRead:
 
     async def test_with_a_read_key(self, vps: VPSBG, sandbox: Sandbox) -> None:
         created = await vps.tickets.create(**DRAFT)
-        async with VPSBG(sandbox.read_key, base_url=sandbox.url) as reader:
+        async with VPSBG(sandbox.read_key, retry=None, base_url=sandbox.url) as reader:
             assert (await reader.tickets.get(created.id)).id == created.id
             assert len(await reader.tickets.list()) == 1
 
@@ -275,7 +275,7 @@ class TestRefusals:
 
     async def test_a_read_key(self, sandbox: Sandbox) -> None:
         file = Attachment.from_bytes(BIG, name="a.bin")
-        async with VPSBG(sandbox.read_key, base_url=sandbox.url) as vps:
+        async with VPSBG(sandbox.read_key, retry=None, base_url=sandbox.url) as vps:
             with pytest.raises(PermissionDeniedError, match="a Read key may only read") as caught:
                 await vps.tickets.create(**DRAFT, attachments=[file])
         assert caught.value.outcome is Outcome.NOT_PROCESSED
@@ -296,7 +296,7 @@ class TestRefusals:
     async def test_too_many_calls(self) -> None:
         async with (
             Sandbox(rate_limit=1) as sandbox,
-            VPSBG(sandbox.api_key, base_url=sandbox.url) as vps,
+            VPSBG(sandbox.api_key, retry=None, base_url=sandbox.url) as vps,
         ):
             await vps.tickets.create(**DRAFT)
             with pytest.raises(RateLimitedError, match="try again in") as caught:
@@ -313,7 +313,7 @@ class TestInput:
 
     async def refused(self, call: Callable[[VPSBG], Any], *, limits: Limits | None = None) -> Any:
         transport = FakeTransport()
-        vps = VPSBG("key", transport=transport, limits=limits)
+        vps = VPSBG("key", retry=None, transport=transport, limits=limits)
         with pytest.raises(InvalidInputError) as caught:
             await call(vps)
         assert transport.calls == []
@@ -488,7 +488,7 @@ class TestOnTheWire:
             received.append(await connection.request())
             await connection.answer(200, b'{"id": 1}')
 
-        async with RawServer(serve) as server, VPSBG("key", base_url=server.url) as vps:
+        async with RawServer(serve) as server, VPSBG("key", retry=None, base_url=server.url) as vps:
             await vps.tickets.create(**DRAFT)
         (request,) = received
         assert (request.method, request.target) == ("POST", "/support/tickets")
@@ -550,21 +550,24 @@ class TestMismatches:
     """What is sent: a.txt of 1 byte and b.txt of 2."""
 
     async def mismatches(
-        self, *messages: dict[str, Any] | None, names: tuple[str, ...] = ("a.txt", "b.txt")
+        self,
+        *messages: dict[str, Any] | None,
+        names: tuple[str, ...] = ("a.txt", "b.txt"),
+        calls: tuple[str, ...] = ("create", "reply"),
     ) -> list[tuple[str, str | None, int | None, str | None]] | None:
         files = [
             Attachment.from_bytes(b"x" * size, name=name) for size, name in enumerate(names, 1)
         ]
         results = []
-        for create in (True, False):
+        for call in calls:
             vps, _ = faked(Reply(json={"id": 1, "messages": list(messages)}))
             ticket = await (
                 vps.tickets.create(**DRAFT, attachments=files)
-                if create
+                if call == "create"
                 else vps.tickets.reply(1, message="Any news?", attachments=files)
             )
             results.append(ticket.attachment_mismatches)
-        assert results[0] == results[1]
+        assert results[0] == results[-1]
         if results[0] is None:
             return None
         return [
@@ -635,21 +638,36 @@ class TestMismatches:
             assert tuple(found.reason for found in ticket.attachment_mismatches) == due
             assert all(found.sent_size == 6 for found in ticket.attachment_mismatches)
 
-    async def test_the_newest_message_counts_whatever_the_order(self) -> None:
-        old = told(50, file("old.txt", 9))
-        new = told(51, A, B)
-        assert await self.mismatches(old, new) == []
-        assert await self.mismatches(new, old) == []
-        assert await self.mismatches(told(52), new, old) == [
+    async def test_the_first_message_of_a_new_ticket_counts(self) -> None:
+        """What follows is somebody else's, such as an automatic answer."""
+        first, other = told(50, A, B), told(51)
+        for messages in ((first, other), (other, first)):
+            assert await self.mismatches(*messages, calls=("create",)) == []
+        assert await self.mismatches(told(49), first, calls=("create",)) == [
             ("missing", "a.txt", 1, None),
             ("missing", "b.txt", 2, None),
         ]
+
+    async def test_the_newest_message_of_ours_counts_after_a_reply(self) -> None:
+        old, new = told(50, file("old.txt", 9)), told(51, A, B)
+        support = told(52) | {"is_customer": False, "content": "We are looking into it."}
+        for messages in ((old, new), (new, old), (old, support, new)):
+            assert await self.mismatches(*messages, calls=("reply",)) == []
+        assert await self.mismatches(told(52), new, old, calls=("reply",)) == [
+            ("missing", "a.txt", 1, None),
+            ("missing", "b.txt", 2, None),
+        ]
+
+    async def test_a_message_of_the_same_words_is_the_one_that_was_sent(self) -> None:
+        ours = told(51, A, B) | {"content": "Any news?"}
+        assert await self.mismatches(told(50), ours, told(52), calls=("reply",)) == []
 
     async def test_not_known(self) -> None:
         assert await self.mismatches() is None
         assert await self.mismatches({"id": 1}) is None
         assert await self.mismatches({"id": 1, "attachments": None}) is None
-        assert await self.mismatches({"id": 2}, told(1, A, B)) is None
+        assert await self.mismatches({"id": 2}, told(1, A, B), calls=("reply",)) is None
+        assert await self.mismatches({"id": 1}, told(2, A, B), calls=("create",)) is None
         vps, _ = faked(Reply(json={"id": 1}), Reply(json={"id": 1, "messages": None}))
         for _ in range(2):
             assert (await vps.tickets.create(**DRAFT)).attachment_mismatches is None
@@ -715,7 +733,10 @@ class TestBrokenAnswers:
     async def test_never_hide_that_it_was_done(
         self, handler: Handler, kind: type[VPSBGError]
     ) -> None:
-        async with RawServer(handler) as server, VPSBG("key", base_url=server.url) as vps:
+        async with (
+            RawServer(handler) as server,
+            VPSBG("key", retry=None, base_url=server.url) as vps,
+        ):
             for call in (
                 vps.tickets.create(**DRAFT),
                 vps.tickets.reply(1, message="Any news?"),
@@ -740,7 +761,7 @@ class TestBrokenAnswers:
         async def drop(connection: RawConnection) -> None:
             await connection.request()
 
-        async with RawServer(drop) as server, VPSBG("key", base_url=server.url) as vps:
+        async with RawServer(drop) as server, VPSBG("key", retry=None, base_url=server.url) as vps:
             files = [Attachment.from_bytes(b"data", name="a.txt")]
             with pytest.raises(OutcomeUnknownError, match="look before") as caught:
                 await vps.tickets.create(
@@ -759,7 +780,7 @@ class TestBrokenAnswers:
             assert len(server.connections) == 2, "it was sent again"
 
     async def test_nothing_was_reached(self) -> None:
-        async with VPSBG("key", base_url="http://127.0.0.1:1") as vps:
+        async with VPSBG("key", retry=None, base_url="http://127.0.0.1:1") as vps:
             with pytest.raises(NotSentError) as caught:
                 await vps.tickets.create(**DRAFT)
         assert caught.value.outcome is Outcome.NOT_SENT
@@ -812,7 +833,9 @@ class TestFailingFiles:
             Attachment.from_stream(lambda: chunks_of(BIG), name=f"{name}.txt")
             for name in ("before", "after")
         )
-        async with VPSBG(sandbox.api_key, base_url=sandbox.url, timeouts=timeouts) as vps:
+        async with VPSBG(
+            sandbox.api_key, retry=None, base_url=sandbox.url, timeouts=timeouts
+        ) as vps:
             ticket = await vps.tickets.create(**DRAFT)
             for create in (True, False):
                 bad = make()
@@ -851,7 +874,7 @@ class TestFailingFiles:
             Attachment.from_stream(shrink, name="first.txt", size=3),
             path,
         ]
-        async with VPSBG(sandbox.api_key, base_url=sandbox.url) as vps:
+        async with VPSBG(sandbox.api_key, retry=None, base_url=sandbox.url) as vps:
             with pytest.raises(AttachmentError, match=r"shrinks\.log shrank") as caught:
                 await vps.tickets.create(**DRAFT, attachments=files)
         assert isinstance(caught.value.attachment, Attachment)

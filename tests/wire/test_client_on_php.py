@@ -35,7 +35,7 @@ MESSAGE = "<p>It stopped answering pings.</p>"
 
 @contextlib.asynccontextmanager
 async def client_of(peer: Peer, **options: Any) -> AsyncIterator[VPSBG]:
-    async with VPSBG("key", base_url=peer.url, **options) as vps:
+    async with VPSBG("key", retry=None, base_url=peer.url, **options) as vps:
         yield vps
 
 

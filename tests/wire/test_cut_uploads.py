@@ -144,7 +144,7 @@ def encoded(call: Call) -> Encoded:
 
     async def encode() -> Encoded:
         transport = FakeTransport(Reply(json={"id": 1}))
-        async with VPSBG("key", transport=transport) as vps:
+        async with VPSBG("key", retry=None, transport=transport) as vps:
             await call(vps.tickets)
         (sent,) = transport.calls
         body = sent.request.body
@@ -356,7 +356,7 @@ class TestEndedByTheClient:
         for server in (fpm, php):
             source = Source(*[bytes(1000)] * (given // 1000), OSError(5, "Input/output error"))
             broken = Attachment.from_iterator(source, name="b.bin", size=size)
-            async with VPSBG("key", base_url=server.url) as vps:
+            async with VPSBG("key", retry=None, base_url=server.url) as vps:
                 with pytest.raises(AttachmentError) as error:
                     await vps.tickets.create(
                         department_id=2, subject=SUBJECT, message=MESSAGE, attachments=[broken]
@@ -370,7 +370,7 @@ class TestEndedByTheClient:
     @pytest.mark.parametrize("size", [19_999, 20_001])
     async def test_a_source_that_is_not_of_its_size(self, fpm: FpmServer, size: int) -> None:
         wrong = Attachment.from_stream(lambda: Source(*[bytes(1000)] * 20), name="a.bin", size=size)
-        async with VPSBG("key", base_url=fpm.url) as vps:
+        async with VPSBG("key", retry=None, base_url=fpm.url) as vps:
             with pytest.raises(AttachmentError):
                 await vps.tickets.create(
                     department_id=2, subject=SUBJECT, message=MESSAGE, attachments=[wrong]
@@ -392,7 +392,7 @@ class TestEndedByTheClient:
             os.truncate(path, MIB)
 
         first = Attachment.from_stream(shrink, name="first.txt", size=4)
-        async with VPSBG("key", base_url=fpm.url) as vps:
+        async with VPSBG("key", retry=None, base_url=fpm.url) as vps:
             with pytest.raises(AttachmentError, match=r"a\.bin shrank") as error:
                 await vps.tickets.create(
                     department_id=2, subject=SUBJECT, message=MESSAGE, attachments=[first, path]
@@ -410,7 +410,7 @@ class TestEndedByTheClient:
         for server in (fpm, php):
             source = Source(b"one", asyncio.Event())
             waiting = Attachment.from_iterator(source, name="b.bin", size=100)
-            async with VPSBG("key", base_url=server.url) as vps:
+            async with VPSBG("key", retry=None, base_url=server.url) as vps:
                 task = asyncio.create_task(
                     vps.tickets.create(
                         department_id=2,
@@ -436,7 +436,7 @@ class TestEndedByTheClient:
     async def test_a_source_that_stalls(self, fpm: FpmServer) -> None:
         source = Source(b"x" * 10_000, asyncio.Event())
         stalling = Attachment.from_iterator(source, name="b.bin", size=20_000)
-        async with VPSBG("key", base_url=fpm.url, timeouts=Timeouts(stall=0.1)) as vps:
+        async with VPSBG("key", retry=None, base_url=fpm.url, timeouts=Timeouts(stall=0.1)) as vps:
             with pytest.raises(AttachmentError, match="gave nothing") as error:
                 await vps.tickets.create(
                     department_id=2, subject=SUBJECT, message=MESSAGE, attachments=[stalling]
@@ -463,7 +463,7 @@ class TestRefusedEarly:
         path = tmp_path / "a.bin"
         with path.open("wb") as sparse:
             sparse.truncate(64 * MIB)
-        async with VPSBG("key", base_url=server.url) as vps:
+        async with VPSBG("key", retry=None, base_url=server.url) as vps:
             for _ in range(10):
                 with pytest.raises(PayloadTooLargeError) as error:
                     await vps.tickets.create(
@@ -478,7 +478,7 @@ class TestRefusedEarly:
     async def test_while_a_source_has_more_to_give(self, server: FpmServer) -> None:
         source = Source(bytes(MIB), bytes(MIB), asyncio.Event())
         endless = Attachment.from_iterator(source, name="b.bin", size=3 * MIB)
-        async with VPSBG("key", base_url=server.url) as vps:
+        async with VPSBG("key", retry=None, base_url=server.url) as vps:
             with pytest.raises(PayloadTooLargeError):
                 await vps.tickets.reply(1, message=MESSAGE, attachments=[endless])
             assert source.closed == 1
@@ -492,7 +492,7 @@ class TestRefusedEarly:
         # for before there is too much of it: see test_client_on_php.
         source = Source(bytes(MIB), bytes(MIB), asyncio.Event())
         endless = Attachment.from_iterator(source, name="b.bin")
-        async with VPSBG("key", base_url=server.url) as vps:
+        async with VPSBG("key", retry=None, base_url=server.url) as vps:
             with pytest.raises(PayloadTooLargeError):
                 await vps.tickets.reply(1, message=MESSAGE, attachments=[endless])
             assert source.closed == 1
@@ -501,7 +501,7 @@ class TestRefusedEarly:
         assert server.requests() == []
 
     async def test_and_the_next_call_is_not_disturbed(self, server: FpmServer) -> None:
-        async with VPSBG("key", base_url=server.url) as vps:
+        async with VPSBG("key", retry=None, base_url=server.url) as vps:
             for _ in range(5):
                 large = Attachment.from_bytes(bytes(8 * MIB), name="a.bin")
                 with pytest.raises(PayloadTooLargeError):
@@ -640,7 +640,7 @@ class TestOverTls:
 
             async def create() -> None:
                 transport = AiohttpTransport(ssl_context=trust)
-                async with VPSBG("key", base_url=line.url, transport=transport) as vps:
+                async with VPSBG("key", retry=None, base_url=line.url, transport=transport) as vps:
                     await ticket.create(vps.tickets)
 
             line.start()

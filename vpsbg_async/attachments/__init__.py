@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from ..errors import ConfigurationError, InvalidInputError
+from ..errors import InvalidInputError
+from ..settings import whole_number
 from .contents import Content, Data, Once, Stream
 from .names import guess_type, is_content_type, safe_name
 
@@ -62,17 +63,9 @@ class Limits:
         ConfigurationError: A limit is not a whole number, or negative.
     """
 
-    max_files: int = 20
-    max_file_size: int | None = None
-    max_total_size: int | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name, value in attrs.asdict(self).items():
-            if value is None and name != "max_files":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                text = f"Limits.{name} must be a whole number of 0 or more, not {value!r}"
-                raise ConfigurationError(text)
+    max_files: int = attrs.field(default=20, validator=whole_number(least=0))
+    max_file_size: int | None = attrs.field(default=None, validator=whole_number(least=0))
+    max_total_size: int | None = attrs.field(default=None, validator=whole_number(least=0))
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -48,7 +48,7 @@ _READ_MIN, _READ_MAX = 64 * 1024, 2 * 1024 * 1024  # bytes of one read
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class File:
     """A file as it was when it was looked at.
 
@@ -56,11 +56,13 @@ class File:
         path: Where it is.
         seen: What the system said of it then; its size is what will be sent.
         ends: Its first and its last bytes then.
+        added: How many bytes it had more when it was last sent, which were left out.
     """
 
     path: str
     seen: os.stat_result
     ends: bytes = attrs.field(repr=False)
+    added: int = 0
 
     @property
     def size(self) -> int:
@@ -98,6 +100,7 @@ class File:
         is_of_its_size = now.st_size == seen.st_size
         if ends != self.ends or (is_of_its_size and now.st_mtime_ns != seen.st_mtime_ns):
             raise ContentError("was changed while it was being sent")
+        self.added = now.st_size - seen.st_size
 
 
 class _Lane(Executor):

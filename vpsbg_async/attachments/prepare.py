@@ -54,7 +54,7 @@ class Prepared:
                     yield chunk
             self._check_size(sent, ended=True)
         except ContentError as error:
-            raise self._failed(str(error)) from error
+            raise AttachmentError(str(error), attachment=self.attachment) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -75,7 +75,8 @@ class Prepared:
             raise ContentError(f"ended after {sent} of its {size} bytes")
 
     def _failed(self, text: str) -> AttachmentError:
-        return AttachmentError(text, attachment=self.attachment)
+        """The error for a source that may do better another time."""
+        return AttachmentError(text, attachment=self.attachment, permanent=False)
 
 
 async def prepare(

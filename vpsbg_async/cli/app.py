@@ -16,6 +16,7 @@ from .._version import __version__
 from ..errors import APIError, VPSBGError
 from . import output, tickets
 from .demo import demo
+from .doctor import doctor
 from .exits import Exit, FailedError, exit_for
 from .sandbox import sandbox
 
@@ -51,6 +52,7 @@ app = App(
 app.command(tickets.app)
 app.command(sandbox)
 app.command(demo)
+app.command(doctor)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -1,12 +1,14 @@
-"""How far an upload has come."""
+"""How far a call has come, from its events."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
 
-import attrs
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,100 +19,82 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ..transport import Body, Request, Response, Transport
+from ..client import VPSBG
+from ..core.retry import RetryPolicy
+from ..errors import Outcome
+from ..events import AttemptStarted, BytesSent, Event, GaveUp, Waiting
+from . import output
 
-__all__ = ["CountingTransport", "Watch", "shown_progress"]
+__all__ = ["Bar", "connected"]
 
-Watch = Callable[[int, int | None], None]
-"""Is called with the bytes that have gone out, and with all there are if that is known."""
+_WAITS = {
+    "rate limit": "Waiting for the rate limit",
+    "retry": "Waiting to try again",
+    "settling": "Waiting until it must have settled",
+    "twin": "Waiting for another call",
+}
 
 
-class CountingTransport:
-    """Wraps a transport, and counts what it takes of the bodies that it is given.
-
-    Args:
-        transport: Does the work.
+class Bar:
+    """Shows on stderr what a call is at, from its first byte on, if a terminal shows it.
 
     Attributes:
-        complete: Whether the body of the last request has gone out to its end. From then on the
-            server may act on it.
-        watch: Is told of every step, if anybody wants to know.
+        is_unclear: Whether the call has ended, and may have been acted on.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self.complete = False
-        self.watch: Watch | None = None
-        self._transport = transport
+    def __init__(self) -> None:
+        self.is_unclear = False
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("", total=None)
 
-    def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
-        """See `Transport.send`."""
-        if request.body is not None:
-            request = attrs.evolve(request, body=_CountedBody(request.body, self._count))
-        return self._transport.send(request)
+    def __enter__(self) -> Self:
+        return self
 
-    async def aclose(self) -> None:
-        """See `Transport.aclose`."""
-        await self._transport.aclose()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
 
-    def _count(self, sent: int, total: int | None, *, ended: bool) -> None:
-        self.complete = ended or sent == total  # of a known length the end is not asked for
-        if self.watch is not None:
-            self.watch(sent, total)
+    def __call__(self, event: Event) -> None:
+        """Called with each event."""
+        match event:
+            case AttemptStarted(length=length):
+                self._bar.reset(self._task, total=length)
+            case BytesSent(sent=sent, length=length):
+                text = "Waiting for the answer" if sent == length else "Uploading"
+                self._show(text, completed=sent, total=length)
+            case Waiting(reason=reason, seconds=seconds):
+                time = "" if seconds is None else f", {seconds:.0f} s"
+                self._show(_WAITS.get(reason, "Waiting") + time)
+            case GaveUp(error=error):
+                self.is_unclear = error.outcome is Outcome.UNKNOWN
 
-
-class _CountedBody:
-    """A body that calls ``count`` with each chunk (see `Body`)."""
-
-    def __init__(self, body: Body, count: Callable[..., None]) -> None:
-        self.content_type = body.content_type
-        self.content_length = body.content_length
-        self.replayable = body.replayable
-        self._body = body
-        self._count = count
-
-    def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """See `Body.open`."""
-        return self._open()
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with self._body.open() as chunks, aclosing(self._counted(chunks)) as counted:
-            yield counted
-
-    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        sent = 0
-        self._count(sent, self.content_length, ended=False)
-        async for chunk in chunks:
-            sent += len(chunk)
-            self._count(sent, self.content_length, ended=False)
-            yield chunk
-        self._count(sent, self.content_length, ended=True)
+    def _show(self, text: str, completed: float | None = None, total: float | None = None) -> None:
+        self._bar.update(self._task, description=text, completed=completed, total=total)
+        self._bar.start()  # does nothing from the second time on
 
 
-@contextmanager
-def shown_progress(upload: CountingTransport) -> Iterator[None]:
-    """A bar on stderr, from the first byte to the end of the block, if a terminal shows it."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("", total=None)
-
-    def watch(sent: int, total: int | None) -> None:
-        text = "Waiting for the answer" if sent == total else "Uploading"
-        bar.update(task, completed=sent, total=total, description=text)
-        bar.start()  # does nothing from the second time on
-
-    upload.watch = watch
-    try:
-        yield
-    finally:
-        bar.stop()
+@asynccontextmanager
+async def connected(*, as_json: bool, no_retry: bool) -> AsyncIterator[VPSBG]:
+    """A client that shows what it is at, and tells what an interruption may leave behind."""
+    with Bar() as bar:
+        try:
+            async with VPSBG(retry=None if no_retry else RetryPolicy(), on_event=bar) as vps:
+                yield vps
+        except asyncio.CancelledError:
+            if bar.is_unclear:
+                text = "the message had left: look whether it arrived before you repeat it"
+                output.tell("warning", text, as_json=as_json)
+            raise

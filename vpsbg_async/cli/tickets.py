@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
 
-from ..client import VPSBG
-from ..services.tickets import Ticket
-from ..transport.aiohttp import AiohttpTransport
+from ..services.tickets import OnUnknown, Ticket
 from . import output
-from .progress import CountingTransport, shown_progress
+from .progress import connected
 
 __all__ = ["app"]
 
@@ -54,6 +50,7 @@ _WHOLE_NUMBER = Parameter(converter=_whole_number)
 Message = Annotated[str, Parameter(converter=_text_or_stdin, allow_leading_hyphen=True)]
 Files = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
 AsJSON = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 @app.command
@@ -65,6 +62,9 @@ async def create(
     attach: Files = (),
     service_type: str | None = None,
     service_id: Annotated[int | None, _WHOLE_NUMBER] = None,
+    reconcile: Flag = False,
+    reference_marker: Flag = False,
+    no_retry: Flag = False,
     as_json: AsJSON = False,
 ) -> None:
     """Open a ticket.
@@ -72,7 +72,8 @@ async def create(
     Where to find the id of a department: the client area shows the ids in its form for a new
     ticket. The API call that lists them is not known.
 
-    It is sent once. After exit code 3 the ticket exists or may exist: look before you repeat it.
+    It is sent again only if it is certain that the ticket was not created. After exit code 3 it
+    exists or may exist: look before you repeat it.
 
     Args:
         department: Id of the department, as the client area's ticket form shows it.
@@ -81,9 +82,14 @@ async def create(
         attach: A file to send with it. Can be given several times.
         service_type: Kind of the service that the ticket is about: server or hosting.
         service_id: Id of that service.
+        reconcile: If no answer tells whether it was created, look for it in the list of tickets,
+            and send it again if it is proved not to be there. This takes up to some minutes.
+        reference_marker: Write a short reference below the message, by which it is found for
+            certain.
+        no_retry: Send it once, whatever happens.
         as_json: Write the ticket as JSON.
     """
-    async with _uploading(as_json=as_json) as vps:
+    async with connected(as_json=as_json, no_retry=no_retry) as vps:
         ticket = await vps.tickets.create(
             department_id=department,
             subject=subject,
@@ -91,6 +97,8 @@ async def create(
             attachments=attach,
             service_type=service_type,
             service_id=service_id,
+            on_unknown=_on_unknown(reconcile=reconcile),
+            reference_marker=reference_marker,
         )
     _present(ticket, as_json=as_json)
 
@@ -102,32 +110,54 @@ async def reply(
     *,
     message: Message,
     attach: Files = (),
+    reconcile: Flag = False,
+    reference_marker: Flag = False,
+    no_retry: Flag = False,
     as_json: AsJSON = False,
 ) -> None:
     """Add a message to a ticket.
 
-    It is sent once. After exit code 3 it was added or may have been: look before you repeat it.
+    It is sent again only if it is certain that it was not added. After exit code 3 it was added or
+    may have been: look before you repeat it.
 
     Args:
         ticket_id: Id of the ticket.
         message: 5 characters or more; may hold HTML. A hyphen reads it from standard input.
         attach: A file to send with it. Can be given several times.
+        reconcile: If no answer tells whether it was added, look for it in the ticket, and send it
+            again if it is proved not to be there. This takes up to some minutes.
+        reference_marker: Write a short reference below the message, by which it is found for
+            certain.
+        no_retry: Send it once, whatever happens.
         as_json: Write the whole ticket as JSON.
     """
-    async with _uploading(as_json=as_json) as vps:
-        ticket = await vps.tickets.reply(ticket_id, message=message, attachments=attach)
+    async with connected(as_json=as_json, no_retry=no_retry) as vps:
+        ticket = await vps.tickets.reply(
+            ticket_id,
+            message=message,
+            attachments=attach,
+            on_unknown=_on_unknown(reconcile=reconcile),
+            reference_marker=reference_marker,
+        )
     _present(ticket, as_json=as_json)
 
 
 @app.command
-async def show(ticket_id: Annotated[int, _WHOLE_NUMBER], /, *, as_json: AsJSON = False) -> None:
+async def show(
+    ticket_id: Annotated[int, _WHOLE_NUMBER],
+    /,
+    *,
+    no_retry: Flag = False,
+    as_json: AsJSON = False,
+) -> None:
     """Show a ticket with its messages.
 
     Args:
         ticket_id: Id of the ticket.
+        no_retry: Ask once, whatever happens.
         as_json: Write the ticket as JSON.
     """
-    async with VPSBG() as vps:
+    async with connected(as_json=as_json, no_retry=no_retry) as vps:
         ticket = await vps.tickets.get(ticket_id)
     if as_json:
         output.print_json(output.plain(ticket))
@@ -137,15 +167,19 @@ async def show(ticket_id: Annotated[int, _WHOLE_NUMBER], /, *, as_json: AsJSON =
 
 @app.command(name="list")
 async def list_tickets(
-    *, page: Annotated[int | None, _WHOLE_NUMBER] = None, as_json: AsJSON = False
+    *,
+    page: Annotated[int | None, _WHOLE_NUMBER] = None,
+    no_retry: Flag = False,
+    as_json: AsJSON = False,
 ) -> None:
     """List the tickets of the account.
 
     Args:
         page: Only this page of the list; the first is 1. All pages if it is not given.
+        no_retry: Ask once, whatever happens.
         as_json: Write the tickets as JSON.
     """
-    async with VPSBG() as vps:
+    async with connected(as_json=as_json, no_retry=no_retry) as vps:
         listing = vps.tickets.list(page=page)
         fetched = None if page is None else await listing
         tickets = [ticket async for ticket in listing] if fetched is None else [*fetched]
@@ -155,19 +189,8 @@ async def list_tickets(
         output.print_tickets(tickets, fetched)
 
 
-@asynccontextmanager
-async def _uploading(*, as_json: bool) -> AsyncIterator[VPSBG]:
-    """A client that shows how far it is, and tells what an interruption may leave behind."""
-    transport = CountingTransport(AiohttpTransport())
-    try:
-        with shown_progress(transport):
-            async with VPSBG(transport=transport) as vps:
-                yield vps
-    except asyncio.CancelledError:
-        if transport.complete:
-            text = "the message had left: look whether it arrived before you repeat it"
-            output.tell("warning", text, as_json=as_json)
-        raise
+def _on_unknown(*, reconcile: bool) -> OnUnknown:
+    return "reconcile" if reconcile else "raise"
 
 
 def _present(ticket: Ticket, *, as_json: bool) -> None:

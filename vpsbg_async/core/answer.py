@@ -25,7 +25,7 @@ from ..errors import (
     ValidationError,
 )
 
-__all__ = ["Answer", "error_for"]
+__all__ = ["Answer", "error_for", "http_date", "retry_after"]
 
 _ERRORS: Mapping[int, type[APIError]] = {
     HTTPStatus.UNAUTHORIZED: AuthenticationError,
@@ -72,8 +72,7 @@ def error_for(answer: Answer, *, deduced: bool = False) -> APIError:
         body=answer.body,
     )
     error.deduced = deduced
-    if isinstance(error, RateLimitedError):
-        error.retry_after = _seconds(answer.headers.get("Retry-After"))
+    error.retry_after = retry_after(answer.headers)
     return error
 
 
@@ -97,16 +96,26 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _seconds(value: str | None) -> float | None:
-    """``Retry-After``, which is a number of seconds or a date."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        seconds = float(value)
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait, be it a number or a date; None if it does not.
+
+    A date is held against the server's own, where the answer has it.
+    """
+    told = headers.get("Retry-After", "").strip()
+    if told.isdecimal():
+        seconds = float(told)
         return seconds if math.isfinite(seconds) else None
+    until = http_date(told)
+    if until is None:
+        return None
+    now = http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def http_date(text: str) -> datetime | None:
+    """A time as HTTP writes it, None if it is none."""
     try:
-        moment = parsedate_to_datetime(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+        moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,176 +1,219 @@
-"""One call: endpoint and arguments to a request, its answer to a value or an error."""
+"""One call: endpoint and arguments to requests, their answers to a value or an error."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
-from typing import Any, Literal, TypeVar
-from urllib.parse import quote, urlencode
-
-import attrs
+import functools
+import itertools
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import (
-    InvalidInputError,
+    Attempt,
     NotSentError,
+    Outcome,
     OutcomeUnknownError,
     ResponseReadError,
     VPSBGError,
 )
-from ..transport import Body, Headers, Request, Timeouts, Transport
-from . import convert
+from ..events import (
+    Answered,
+    AttemptStarted,
+    BytesSent,
+    Event,
+    GaveUp,
+    Retried,
+    Waiting,
+)
+from ..transport import Body, Headers, Request
 from .answer import Answer, error_for
-from .pages import Envelope, Page, page_of
+from .bodies import WatchedBody
+from .endpoint import READS, Endpoint
+from .finding import Finding
+from .retry import Failure, decide
+from .session import Session
 
-__all__ = ["Caller", "Endpoint", "JSONBody", "Query", "is_encodable", "is_positive", "located"]
+__all__ = ["Call", "Recovery", "located"]
 
 T = TypeVar("T")
 
-_NUMBER_END = 2**63  # no database has this many of anything
-
-Query = Mapping[str, str | int | float | bool]
-"""Names and values of a query string, not encoded."""
+_NO_HEADERS = Headers()
+_numbers = itertools.count(1)
 
 
-@attrs.frozen
-class Endpoint:
-    """One operation of the API.
+class Recovery(Protocol, Generic[T]):
+    """Finds out whether a call was done that may have been."""
 
-    Attributes:
-        method: HTTP method.
-        path: Path below the base URL, with ids in braces.
-        evidence: How well it is known: see the README.
-    """
-
-    method: str
-    path: str
-    evidence: Literal["documented", "partial", "observed", "convention"] = "documented"
-
-    def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
-        """What is wrong with the ids of a call, by name."""
-        return {
-            name: ("must be an id, such as 216",)
-            for name, value in ids.items()
-            if not _is_id(value)
-        }
-
-    def path_for(self, ids: Mapping[str, int | str]) -> str:
-        """The path of a call.
-
-        Raises:
-            InvalidInputError: An id cannot stand in a path.
-        """
-        if problems := self.problems_of(ids):
-            raise InvalidInputError(problems)
-        return self.path.format_map(
-            {name: quote(str(value), safe="") for name, value in ids.items()}
-        )
+    def __call__(self, call: Call, failed: VPSBGError, /) -> Awaitable[Finding[T]]:
+        """Look for what the call makes; ``failed`` is the error of its last attempt."""
+        ...
 
 
-def _is_id(value: object) -> bool:
-    if isinstance(value, str):
-        return value not in ("", ".", "..") and is_encodable(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_END
-
-
-def is_positive(value: object) -> bool:
-    """Whether a value is a whole number that something may be numbered with."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER_END
-
-
-def is_encodable(text: str) -> bool:
-    """Whether a text can be sent, which one with half a character (a lone surrogate) cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-class JSONBody:
-    """A JSON document as the body of a request (see `Body`)."""
-
-    content_type = "application/json"
-    replayable = True
-
-    def __init__(self, value: Any) -> None:
-        try:
-            self._data = json.dumps(value, allow_nan=False).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInputError({"json": (f"cannot be sent as JSON: {error}",)}) from error
-        self.content_length = len(self._data)
-
-    def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """See `Body.open`."""
-        return aclosing(self._chunks())
-
-    async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        yield self._data
-
-
-class Caller:
-    """Makes calls: what the service objects stand on.
+class Call:
+    """One call: its attempts, one after the other, and what is known of them.
 
     Args:
-        transport: Carries the requests.
-        base_url: URL of the API, without a slash at the end.
-        headers: Sent with every request.
-        timeouts: Of every request.
+        session: What it shares with others.
+        endpoint: What is called.
+        ids: The ids in its path.
+        draft: What it is to create, for its errors to hold.
+
+    Attributes:
+        started: When its first attempt began, in Unix seconds.
     """
 
     def __init__(
-        self, *, transport: Transport, base_url: str, headers: Headers, timeouts: Timeouts
-    ) -> None:
-        self._transport = transport
-        self._base_url = base_url
-        self._headers = headers
-        self._timeouts = timeouts
-
-    async def call(
         self,
+        session: Session,
         endpoint: Endpoint,
-        kind: type[T],
         ids: Mapping[str, int | str],
+        draft: object = None,
+    ) -> None:
+        self.started = 0.0
+        self._session = session
+        self._options = session.options
+        self._endpoint = endpoint
+        self._path = endpoint.path  # until it is known that the ids can stand in it
+        self._ids = ids
+        self._draft = draft
+        self._number = next(_numbers)
+        self._history: list[Attempt] = []
+        self._remarks: list[str] = []
+        self._first_failure: float | None = None
+        self._in_doubt = False  # whether an attempt so far may have been acted on
+        # Of the attempt under way:
+        self._began: float | None = None
+        self._body: WatchedBody | None = None
+        self._status: int | None = None
+        self._headers: Mapping[str, str] = _NO_HEADERS
+
+    async def run(
+        self,
+        read: Callable[[Answer], T],
         *,
+        query: str = "",
         body: Body | None = None,
+        prepare: Callable[[], Awaitable[Body]] | None = None,
+        within: AbstractAsyncContextManager[None] | None = None,
+        recover: Recovery[T] | None = None,
     ) -> T:
-        """Call an endpoint that answers with one resource."""
-        with located(endpoint.method, endpoint.path, attempts=0):
-            path = endpoint.path_for(ids)
-        with located(endpoint.method, path):
-            answer = await self._fetch(endpoint, path, body=body)
-            return convert.structure(convert.parse(answer), kind, answer)
+        """Send it, and again where that is safe and of use, until there is a result.
 
-    async def page(self, endpoint: Endpoint, kind: type[T], number: int | None) -> Page[T]:
-        """Call an endpoint that answers with one page of a list."""
-        path = endpoint.path_for({})
-        with located(endpoint.method, path):
-            query = "" if number is None else f"?page={number}"
-            answer = await self._fetch(endpoint, path + query)
-            data = convert.parse(answer)
-            data = {"data": data} if isinstance(data, list) else data
-            envelope = convert.structure(data, Envelope[kind], answer)  # type: ignore[valid-type]
-            return page_of(envelope, number, answer)
+        Args:
+            read: Makes the result of an answer.
+            query: Query string with its question mark.
+            body: Body of the request.
+            prepare: Makes the body, if it is not there yet.
+            within: Entered before all that, and left when all is over.
+            recover: Finds out whether it was done, if it may have been. Without one the doubt is
+                the caller's.
+        """
+        timer = self._session.clock.timeout(self._options.deadline)
+        try:
+            async with timer, within or nullcontext():
+                if prepare is not None:
+                    body = await prepare()
+                self._path = self._endpoint.path_for(self._ids)
+                return await self._run(read, query, body, recover)
+        except VPSBGError as error:
+            self._finish(error)
+            raise
+        except asyncio.CancelledError as cancelled:
+            # It stays one, with our verdict as its cause for `outcome_of`: as a context it would
+            # give way to an older error that is being handled.
+            raise cancelled from self._finish(self._broken_off("broken off by CancelledError"))
+        except AssertionError:
+            raise  # a test's own word
+        except Exception as error:
+            text = f"broken off by {type(error).__name__}"
+            if timer.expired():
+                text = f"not done within the deadline of {self._options.deadline:g} s"
+            raise self._finish(self._broken_off(text)) from error
 
-    async def raw(self, method: str, path: str, query: Query, body: Body | None) -> Any:
-        """Call any path; the answer is raw JSON, None if it has no body."""
-        with located(method, path, attempts=0):
-            target = path + _query_string(query)
-        with located(method, path):
-            return convert.parse(await self._fetch(Endpoint(method, path), target, body=body))
+    def tell(self, kind: type[Event], **facts: Any) -> None:
+        """Tell whoever listens of an event of this call."""
+        notifier = self._options.notifier
+        if notifier.wants(kind):
+            notifier.tell(
+                kind(
+                    call=self._number,
+                    method=self._endpoint.method,
+                    path=self._path,
+                    attempt=len(self._history) + (self._began is not None),
+                    **facts,
+                )
+            )
 
-    async def _fetch(self, endpoint: Endpoint, target: str, body: Body | None = None) -> Answer:
-        """Send one request, once; an answer that is no success raises."""
-        request = Request(
-            method=endpoint.method,
-            url=self._base_url + target,
-            headers=self._headers,
-            body=body,
-            timeouts=self._timeouts,
+    async def wait(self, seconds: float, reason: str) -> None:
+        """Let time pass before the next step of the call."""
+        self.tell(Waiting, reason=reason, seconds=seconds)
+        await self._session.clock.sleep(seconds)
+
+    async def _run(
+        self,
+        read: Callable[[Answer], T],
+        query: str,
+        body: Body | None,
+        recover: Recovery[T] | None,
+    ) -> T:
+        while True:
+            entered = await self._enter()
+            try:
+                self._begin(body)
+                return read(await self._exchange(query))
+            except VPSBGError as error:
+                failed = self._end(error)
+            finally:
+                if self._session.gate is not None:
+                    self._session.gate.leave(entered, status=self._status, headers=self._headers)
+            failure = Failure.of(failed)
+            if recover is not None and self._in_doubt:
+                finding = await recover(self, failed)
+                if finding.found is not None:
+                    return finding.found
+                failure = self._reconciled(failed, finding)
+            await self._before_the_next(failed, failure, body)
+            self.tell(Retried, failed=self._history[-1])
+
+    async def _enter(self) -> object:
+        gate = self._session.gate
+        if gate is None:
+            return None
+        return await gate.enter(
+            again=bool(self._history),
+            on_wait=lambda seconds: self.tell(Waiting, reason="rate limit", seconds=seconds),
         )
-        deduced = endpoint.evidence == "convention"
-        async with self._transport.send(request) as response:
+
+    def _begin(self, body: Body | None) -> None:
+        clock = self._session.clock
+        self._began = clock.monotonic()
+        self._status, self._headers = None, _NO_HEADERS
+        if not self._history:
+            self.started = clock.time()
+        if body is not None:
+            report = functools.partial(self._tell_sent, body.content_length)
+            wanted = self._options.notifier.wants(BytesSent)
+            self._body = WatchedBody(body, report if wanted else None)
+        self.tell(AttemptStarted, length=None if body is None else body.content_length)
+
+    def _tell_sent(self, length: int | None, given: int) -> None:
+        self.tell(BytesSent, sent=given, length=length)
+
+    async def _exchange(self, query: str) -> Answer:
+        """One request and its answer; one that is no success raises."""
+        session = self._session
+        request = Request(
+            method=self._endpoint.method,
+            url=f"{session.base_url}{self._path}{query}",
+            headers=session.headers,
+            body=self._body,
+            timeouts=self._options.timeouts,
+        )
+        deduced = self._endpoint.evidence == "convention"
+        async with session.transport.send(request) as response:
+            self._answered(response.status, response.headers)
             try:
                 answer = Answer(response.status, response.headers, await response.read())
             except ResponseReadError as cut:  # the status still tells what happened
@@ -182,41 +225,108 @@ class Caller:
             raise error_for(answer, deduced=deduced)
         return answer
 
+    def _answered(self, status: int, headers: Mapping[str, str]) -> None:
+        self._status, self._headers = status, headers
+        self._session.server_clock.note(headers.get("Date"))
+        self.tell(
+            Answered,
+            status=status,
+            seconds=self._session.clock.monotonic() - (self._began or 0.0),
+            request_id=headers.get("X-Request-Id"),
+        )
+
+    def _end(self, error: VPSBGError) -> VPSBGError:
+        """Take down how the attempt under way has ended."""
+        clock = self._session.clock
+        now = clock.monotonic()
+        seconds = now - (self._began or now)
+        self._history.append(
+            Attempt(
+                number=len(self._history) + 1,
+                started_at=datetime.fromtimestamp(clock.time() - seconds, UTC),
+                seconds=seconds,
+                bytes_sent=0 if self._body is None else self._body.given,
+                outcome=error.outcome,
+                error=type(error).__name__,
+                status=self._status,
+            )
+        )
+        if self._first_failure is None:
+            self._first_failure = now
+        if error.outcome in (Outcome.UNKNOWN, Outcome.PROCESSED):
+            self._in_doubt = True
+        self._began = self._body = None
+        return error
+
+    def _reconciled(self, failed: VPSBGError, finding: Finding[T]) -> Failure:
+        """What is known of a failed attempt, now that what it makes was looked for in vain."""
+        if finding.absent and failed.outcome is Outcome.UNKNOWN:
+            self._in_doubt = False
+            self._remarks.append("it was looked for, and is proved not to have happened")
+            failed.outcome = Outcome.NOT_PROCESSED
+            return Failure(outcome=Outcome.NOT_PROCESSED, permanent=failed.permanent)
+        self._remarks.append(f"it was looked for in vain: {finding.reason or 'it is not there'}")
+        return Failure.of(failed)
+
+    async def _before_the_next(
+        self, failed: VPSBGError, failure: Failure, body: Body | None
+    ) -> None:
+        """Wait until it is time for the next attempt; raises the error if there is to be none."""
+        replayable = body is None or body.replayable
+        failed.permanent = failed.permanent or not replayable
+        decision = decide(
+            self._options.retry,
+            failure,
+            attempt=len(self._history),
+            elapsed=self._session.clock.monotonic() - (self._first_failure or 0.0),
+            method=self._endpoint.method,
+            effects=self._endpoint.effects,
+            replayable=replayable,
+            random=self._session.random,
+        )
+        if decision.delay is None:
+            if decision.reason:
+                self._remarks.append(decision.reason)
+            raise failed
+        self._remarks.clear()
+        await self.wait(decision.delay, "retry")
+
+    def _broken_off(self, text: str) -> VPSBGError:
+        """The error for a call that something has ended between or within its attempts."""
+        sent = self._began is not None and (self._body is None or self._body.is_complete)
+        if not sent and not self._in_doubt:
+            verdict: VPSBGError = NotSentError(text)
+        else:
+            verdict = OutcomeUnknownError(text)
+        if self._began is not None:
+            self._end(verdict)
+        return verdict
+
+    def _finish(self, error: VPSBGError) -> VPSBGError:
+        """Have the error tell which call it belongs to, and of all its attempts."""
+        safe = error.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
+        if self._in_doubt and safe and self._endpoint.method not in READS:
+            error.outcome = Outcome.UNKNOWN
+            self._remarks.append("an earlier attempt may have been acted on")
+        error.method, error.path = self._endpoint.method, self._path
+        error.history = tuple(self._history)
+        error.remarks = tuple(self._remarks)
+        error.draft = self._draft
+        self.tell(GaveUp, error=error)
+        return error
+
 
 @contextmanager
-def located(method: str, path: str, *, attempts: int = 1) -> Iterator[None]:
-    """Have the errors of a block tell which call they belong to; foreign ones become ours."""
+def located(method: str, path: str) -> Iterator[None]:
+    """Have the errors of a block before a call tell which call it is; foreign ones become ours."""
     try:
         yield
     except VPSBGError as error:
-        error.method, error.path, error.attempts = method, path, attempts
+        error.method, error.path = method, path
         raise
-    except AssertionError:
-        raise  # a test's own word
     except (asyncio.CancelledError, Exception) as error:
-        # A cancellation stays one, with our verdict as its cause for `outcome_of`: as a context it
-        # would give way to an older error that is being handled.
-        kind = OutcomeUnknownError if attempts else NotSentError
-        verdict = kind(f"broken off by {type(error).__name__}")
-        verdict.method, verdict.path, verdict.attempts = method, path, attempts
+        verdict = NotSentError(f"broken off by {type(error).__name__}")
+        verdict.method, verdict.path = method, path
         if isinstance(error, asyncio.CancelledError):
             raise error from verdict
         raise verdict from error
-
-
-def _query_string(query: Query) -> str:
-    """The query string of a URL, with its question mark.
-
-    Raises:
-        InvalidInputError: A value cannot stand in one.
-    """
-    if not isinstance(query, Mapping):
-        raise InvalidInputError({"params": ("must be a mapping of names to values",)})
-    plain: dict[str, str | int | float] = {}
-    for name, value in query.items():
-        is_number = isinstance(value, int | float) and abs(value) < _NUMBER_END
-        is_text = isinstance(value, str) and is_encodable(value)
-        if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
-            raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})
-        plain[name] = int(value) if isinstance(value, bool) else value  # as Laravel reads it
-    return f"?{urlencode(plain, quote_via=quote, safe=',')}" if plain else ""

@@ -22,7 +22,7 @@ try:
 except ImportError:  # the extra "speed" is not installed
     orjson = None  # type: ignore[assignment]
 
-__all__ = ["parse", "structure"]
+__all__ = ["parse", "read", "structure"]
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -56,6 +56,15 @@ def _loads(body: bytes) -> Any:
     return json.loads(body)
 
 
+def read(answer: Answer, kind: type[T]) -> T:
+    """A model out of a successful answer.
+
+    Raises:
+        ResponseError: It is not what was promised.
+    """
+    return structure(parse(answer), kind, answer)
+
+
 def structure(data: Any, kind: type[T], answer: Answer) -> T:
     """A model out of the JSON of a successful answer.
 
@@ -67,7 +76,7 @@ def structure(data: Any, kind: type[T], answer: Answer) -> T:
     except Exception as error:
         found = _places(data, kind) if answer.body.strip() else "it has no body"
         text = f"the answer is not what was promised: {found}"
-        raise ResponseError(text, status=answer.status, body=answer.body) from error
+        raise ResponseError(text, status=answer.status, body=answer.body, permanent=True) from error
 
 
 def _places(data: Any, kind: type[Any]) -> str:

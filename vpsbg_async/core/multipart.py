@@ -14,7 +14,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 
-from ..attachments.contents import Data
+from ..attachments.contents import Data, Once
 from ..attachments.prepare import Prepared
 
 __all__ = ["Form"]
@@ -48,9 +48,13 @@ class Form:
         self.files = files
         self.current: Prepared | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self.replayable = all(file.attachment.replayable for file in files)
         self._plan = _plan(fields, files, last, boundary.encode())
         self.content_length = _length(self._plan)
+
+    @property
+    def replayable(self) -> bool:
+        """See `Body.replayable`. A stream that runs once and has not yet is no hindrance."""
+        return not any(isinstance(file.content, Once) and file.content.used for file in self.files)
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """See `Body.open`."""

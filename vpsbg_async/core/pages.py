@@ -120,7 +120,7 @@ def page_of(envelope: Envelope[T], number: int | None, answer: Answer) -> Page[T
     following = _following(envelope, current)
     if number not in (None, current) or (following is not None and following <= current):
         text = f"page {number or 1} was asked for, and the answer stands still at another"
-        raise ResponseError(text, status=answer.status, body=answer.body)
+        raise ResponseError(text, status=answer.status, body=answer.body, permanent=True)
     return Page(
         items=envelope.data,
         number=current,

@@ -5,6 +5,7 @@ and `NetworkTransportConformance` are classes of tests for those who write a tra
 one, name the subclass ``Test…``, and run pytest.
 """
 
+from ..core.clock import Clock
 from .conformance import Peer, TransportConformance
 from .fake import Call, FakeTransport, Reply
 from .network import NetworkTransportConformance
@@ -12,6 +13,7 @@ from .raw import RawConnection, RawServer, Received
 
 __all__ = [
     "Call",
+    "Clock",
     "FakeTransport",
     "NetworkTransportConformance",
     "Peer",

@@ -73,7 +73,7 @@ class FakeTransport:
     async def send(self, request: Request, /) -> AsyncIterator[Response]:
         """See `Transport.send`."""
         if self._closed:
-            raise NotSentError("the transport is closed")
+            raise NotSentError("the transport is closed", permanent=True)
         self.calls.append(Call(request, await _drained(request)))
         if not self._replies:
             raise AssertionError(f"no reply was given for {request.method} {request.url}")

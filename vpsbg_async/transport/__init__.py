@@ -7,14 +7,14 @@ another, and run the conformance suite of `vpsbg_async.testing` against it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import attrs
 
-from ..errors import ConfigurationError, ResponseReadError
+from ..errors import ResponseReadError
+from ..settings import check_seconds
 
 __all__ = ["Body", "Headers", "Request", "Response", "Timeouts", "Transport"]
 
@@ -68,21 +68,12 @@ class Body(Protocol):
 
     @property
     def replayable(self) -> bool:
-        """Whether `open` can be called more than once."""
+        """Whether `open` can be called, be it again: one whose stream has run says no."""
         ...
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Start one pass over the bytes; leaving the context closes whatever it holds."""
         ...
-
-
-def _check_seconds(_: object, field: attrs.Attribute[float], value: float | None) -> None:
-    if value is None:
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
-        text = f"Timeouts.{field.name} must be a positive number of seconds or None"
-        raise ConfigurationError(text)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,10 +91,10 @@ class Timeouts:
         read: While reading the answer: without any progress.
     """
 
-    connect: float | None = attrs.field(default=10.0, validator=_check_seconds)
-    stall: float | None = attrs.field(default=60.0, validator=_check_seconds)
-    response: float | None = attrs.field(default=120.0, validator=_check_seconds)
-    read: float | None = attrs.field(default=60.0, validator=_check_seconds)
+    connect: float | None = attrs.field(default=10.0, validator=check_seconds)
+    stall: float | None = attrs.field(default=60.0, validator=check_seconds)
+    response: float | None = attrs.field(default=120.0, validator=check_seconds)
+    read: float | None = attrs.field(default=60.0, validator=check_seconds)
 
 
 @attrs.frozen(kw_only=True)
@@ -172,7 +163,7 @@ class Response:
             error.body = b"".join(parts)
             raise
         text = f"the answer is larger than {limit} bytes"
-        raise ResponseReadError(text, status=self.status, headers=self.headers)
+        raise ResponseReadError(text, status=self.status, headers=self.headers, permanent=True)
 
 
 class Transport(Protocol):

@@ -120,9 +120,9 @@ class AiohttpTransport:
             self._loop = loop
             self._session = self._make_session()
         if self._session is None or self._closed or self._session.closed:
-            raise NotSentError("the transport is closed")
+            raise NotSentError("the transport is closed", permanent=True)
         if self._loop is not loop:
-            raise NotSentError("the transport belongs to another event loop")
+            raise NotSentError("the transport belongs to another event loop", permanent=True)
         return self._session
 
     def _make_session(self) -> aiohttp.ClientSession:
@@ -132,7 +132,7 @@ class AiohttpTransport:
         else:
             connector = self._lender.connector
         if connector is None or connector.closed:
-            raise NotSentError("the session that lends its connections is closed")
+            raise NotSentError("the session that lends its connections is closed", permanent=True)
         return aiohttp.ClientSession(
             connector=connector,
             connector_owner=self._lender is None,
@@ -214,7 +214,9 @@ class _Attempt(AbstractAsyncContextManager[Response]):
                 return await self._transport.request(self._request)
         except TimeoutError as error:
             if timer.expired():
-                raise OutcomeUnknownError(f"no answer within {seconds:g} s") from error
+                raise OutcomeUnknownError(
+                    f"no answer within {seconds:g} s", overdue=True
+                ) from error
             raise
 
     async def _exchange_with_body(self, upload: Upload) -> aiohttp.ClientResponse:

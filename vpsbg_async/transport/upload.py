@@ -78,11 +78,13 @@ class Upload:
         """The error to raise when the timer has run out."""
         stall = f"{self._timeouts.stall or 0:g} s"
         if self._ended:
-            return OutcomeUnknownError(f"no answer within {self._timeouts.response or 0:g} s")
+            text = f"no answer within {self._timeouts.response or 0:g} s"
+            return OutcomeUnknownError(text, overdue=True)
         if self.committed:  # whatever the source may still be at
-            return OutcomeUnknownError(f"the last bytes were not taken for {stall}")
+            text = f"the last bytes were not taken for {stall}"
+            return OutcomeUnknownError(text, overdue=True)
         if self._waits_for_source:
-            return AttachmentError(f"gave nothing for {stall}")
+            return AttachmentError(f"gave nothing for {stall}", permanent=False)
         return NotSentError(f"the server took nothing for {stall}")
 
     async def aclose(self) -> None:
@@ -114,7 +116,7 @@ class Upload:
             raise
         except Exception as error:
             text = f"could not be read ({type(error).__name__})"
-            self.failure = AttachmentError(text)
+            self.failure = AttachmentError(text, permanent=False)
             raise self.failure from error
         finally:
             self._idle.set()

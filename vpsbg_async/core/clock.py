@@ -1,0 +1,71 @@
+"""Time, as calls live it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from .answer import http_date
+
+__all__ = ["Clock", "ServerClock"]
+
+_HALF_OF_A_SECOND = 0.5  # that HTTP's dates leave out on average
+
+
+class Clock:
+    """Tells the time and waits. In a simulation it runs faster than time itself.
+
+    Args:
+        speed: How many seconds pass in one.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._origin = time.time()
+
+    def time(self) -> float:
+        """Unix seconds."""
+        return self._origin + (time.time() - self._origin) * self.speed
+
+    def monotonic(self) -> float:
+        """Seconds since no matter when, never going back; for use in an event loop."""
+        return asyncio.get_running_loop().time() * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds / self.speed)
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        """As `asyncio.timeout`."""
+        return asyncio.timeout(None if seconds is None else seconds / self.speed)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """As the event loop's ``call_later``."""
+        return asyncio.get_running_loop().call_later(seconds / self.speed, callback)
+
+
+class ServerClock:
+    """What time the server has, as far as its answers tell.
+
+    Args:
+        clock: Tells the time here.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: tuple[str, float] | None = None
+
+    def note(self, date: str | None) -> None:
+        """Take down the ``Date`` of an answer that has just come."""
+        if date is not None:
+            self._seen = date, self._clock.time()
+
+    @property
+    def ahead(self) -> float | None:
+        """By how many seconds it is ahead of the clock here, None if that is not known."""
+        if self._seen is None:
+            return None
+        told, here = self._seen
+        there = http_date(told)
+        return None if there is None else there.timestamp() + _HALF_OF_A_SECOND - here

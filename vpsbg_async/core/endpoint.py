@@ -1,0 +1,110 @@
+"""What an operation of the API is, as data; and what can stand in its path and query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from ..errors import InvalidInputError
+
+__all__ = ["READS", "Effect", "Endpoint", "Query", "is_encodable", "is_positive", "query_string"]
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing, so that they can be sent at will."""
+
+_NUMBER_END = 2**63  # no database has this many of anything
+
+Query = Mapping[str, str | int | float | bool]
+"""Names and values of a query string, not encoded."""
+
+
+class Effect(StrEnum):
+    """What an operation does beside changing data: with any of these it is never sent blindly."""
+
+    CREATES = "creates"
+    CHARGES = "charges"
+    REBOOTS = "reboots"
+    STOPS = "stops"
+    TERMINATES = "terminates"
+    IRREVERSIBLE = "irreversible"
+    REPLACES_LIST = "replaces-list"
+    NOT_KNOWN = "not-known"
+
+
+@attrs.frozen
+class Endpoint:
+    """One operation of the API.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, with ids in braces.
+        evidence: How well it is known: see the README.
+        effects: What it does beside changing data.
+    """
+
+    method: str
+    path: str
+    evidence: Literal["documented", "partial", "observed", "convention"] = "documented"
+    effects: frozenset[Effect] = frozenset()
+
+    def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
+        """What is wrong with the ids of a call, by name."""
+        return {
+            name: ("must be an id, such as 216",)
+            for name, value in ids.items()
+            if not _is_id(value)
+        }
+
+    def path_for(self, ids: Mapping[str, int | str]) -> str:
+        """The path of a call.
+
+        Raises:
+            InvalidInputError: An id cannot stand in a path.
+        """
+        if problems := self.problems_of(ids):
+            raise InvalidInputError(problems)
+        return self.path.format_map(
+            {name: quote(str(value), safe="") for name, value in ids.items()}
+        )
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return value not in ("", ".", "..") and is_encodable(value)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_END
+
+
+def is_positive(value: object) -> bool:
+    """Whether a value is a whole number that something may be numbered with."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER_END
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent, which one with half a character (a lone surrogate) cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def query_string(query: Query) -> str:
+    """The query string of a URL, with its question mark.
+
+    Raises:
+        InvalidInputError: A value cannot stand in one.
+    """
+    if not isinstance(query, Mapping):
+        raise InvalidInputError({"params": ("must be a mapping of names to values",)})
+    plain: dict[str, str | int | float] = {}
+    for name, value in query.items():
+        is_number = isinstance(value, int | float) and abs(value) < _NUMBER_END
+        is_text = isinstance(value, str) and is_encodable(value)
+        if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
+            raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})
+        plain[name] = int(value) if isinstance(value, bool) else value  # as Laravel reads it
+    return f"?{urlencode(plain, quote_via=quote, safe=',')}" if plain else ""

@@ -1,0 +1,64 @@
+"""What all calls of a client share, and what may differ from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ..settings import check_seconds, of_kind
+from ..transport import Headers, Timeouts, Transport
+from .clock import Clock, ServerClock
+from .finding import ReconcilePolicy
+from .gate import Gate
+from .notify import Notifier
+from .retry import RetryPolicy
+
+__all__ = ["Options", "Session"]
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What may differ from call to call.
+
+    Attributes:
+        timeouts: How long each phase of an attempt may take.
+        deadline: How many seconds all of it may take, waits included; None for no limit.
+        retry: When it is sent again, None for never.
+        reconcile: How what it makes is looked for, if it may have been made.
+        notifier: Who is told.
+
+    Raises:
+        ConfigurationError: One of them is of the wrong kind.
+    """
+
+    timeouts: Timeouts = attrs.field(validator=of_kind(Timeouts))
+    deadline: float | None = attrs.field(validator=check_seconds)
+    retry: RetryPolicy | None = attrs.field(validator=of_kind(RetryPolicy, or_none=True))
+    reconcile: ReconcilePolicy = attrs.field(validator=of_kind(ReconcilePolicy))
+    notifier: Notifier
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """What all calls of a client share.
+
+    Attributes:
+        transport: Carries the requests.
+        base_url: URL of the API, without a slash at the end.
+        headers: Sent with every request.
+        gate: Lets requests out, None if it is not asked.
+        clock: Tells the time here.
+        server_clock: Tells the time there.
+        random: Gives a number from 0 up to 1.
+        options: What may differ from call to call.
+    """
+
+    transport: Transport
+    base_url: str
+    headers: Headers
+    gate: Gate | None
+    clock: Clock
+    server_clock: ServerClock
+    random: Callable[[], float]
+    options: Options
