@@ -60,9 +60,16 @@ def ours(*, on_unknown: Literal["raise", "reconcile"], reference_marker: bool = 
             base_url=sandbox.url,
             clock=clock,
             timeouts=Timeouts(connect=PATIENCE, stall=PATIENCE, response=PATIENCE, read=PATIENCE),
-            retry=RetryPolicy(max_attempts=ATTEMPTS, budget=None, wait_if_locked=True),
-            # In virtual seconds: 0.5 and 2 real ones.
-            reconcile=ReconcilePolicy(settle=0.5 * SPEED, settle_late=2 * SPEED, max_pages=500),
+            # In virtual seconds. A busy machine may hold up an answer for a real one.
+            retry=RetryPolicy(
+                max_attempts=ATTEMPTS,
+                budget=None,
+                first_delay=0.05 * SPEED,
+                wait_if_locked=True,
+            ),
+            reconcile=ReconcilePolicy(
+                settle=0.5 * SPEED, settle_late=2 * SPEED, margin=SPEED, max_pages=500
+            ),
         ) as vps:
 
             async def create(draft: Draft) -> Told:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import copy
 import pickle
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from tests.samples import ATTEMPT, NO_HEADERS, READS, REMARKS, SAMPLES, api_error, each_sample
 from vpsbg_async import (
-    VPSBG,
     APIError,
     Attachment,
     AttachmentError,
-    Attempt,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
@@ -37,28 +32,14 @@ from vpsbg_async import (
     PayloadTooLargeError,
     PermissionDeniedError,
     RateLimitedError,
-    Request,
-    Response,
     ResponseError,
     ResponseReadError,
     ServerError,
     TicketDraft,
-    TransportError,
     ValidationError,
     VPSBGError,
     errors,
-    outcome_of,
-)
-from vpsbg_async.core.answer import Answer, error_for
-
-NO_HEADERS = Headers()
-ATTEMPT = Attempt(
-    number=1,
-    started_at=datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC),
-    seconds=1.5,
-    bytes_sent=12345,
-    outcome=Outcome.UNKNOWN,
-    error="OutcomeUnknownError",
+    is_safe_to_retry,
 )
 
 
@@ -94,56 +75,13 @@ def drawn_tree() -> list[Drawn]:
 
 
 TREE = drawn_tree()
+REMARKED = "; ".join(REMARKS)
 
 
 def subclasses(kind: type[VPSBGError]) -> Iterator[type[VPSBGError]]:
     yield kind
     for below in kind.__subclasses__():
         yield from subclasses(below)
-
-
-def api_error(status: int, body: bytes = b"", **headers: str) -> APIError:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return error_for(Answer(status, Headers(named), body))
-
-
-def samples() -> list[VPSBGError]:
-    """One error of each class, as full as a call makes it."""
-    attachment = Attachment.from_bytes(b"data", name="log.txt")
-    unknown = OutcomeUnknownError("the server closed the connection")
-    unknown.draft = TicketDraft(department_id=2, subject="Down", message="It is down.")
-    refused = api_error(422, b'{"message":"No.","errors":{"attachments.1":["Too large."]}}')
-    assert isinstance(refused, ValidationError)
-    refused.attachments = {"attachments.1": Path("log.txt")}
-    found: list[VPSBGError] = [
-        VPSBGError("something"),
-        ConfigurationError("there is no API key"),
-        InvalidInputError({"subject": ("is too short",), "attachments.1": ("is gone", "is odd")}),
-        AttachmentError("shrank while it was being sent", attachment=Path(attachment.name)),
-        TransportError("something"),
-        NotSentError("nothing listens"),
-        unknown,
-        ResponseReadError("broke off", status=200, headers=Headers({"X-Request-Id": "r1"})),
-        ResponseError("the answer is not JSON.", status=200, body=b"<html>"),
-        api_error(418, b"{}", X_Request_Id="r1"),
-        api_error(401, b'{"message":"Unauthenticated."}'),
-        api_error(403),
-        api_error(404),
-        api_error(409),
-        api_error(413),
-        refused,
-        api_error(423),
-        api_error(429, b"", Retry_After="30"),
-        api_error(500, b'{"message":"Server Error"}'),
-    ]
-    for error in found:
-        if not isinstance(error, ConfigurationError):
-            error.method, error.path, error.history = "POST", "/support/tickets", (ATTEMPT,)
-    return found
-
-
-SAMPLES = samples()
-each_sample = pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
 
 
 class TestTree:
@@ -185,6 +123,20 @@ class TestTree:
         assert APIError(status=404, headers=NO_HEADERS, body=b"").deduced is False
         refused = ValidationError(headers=NO_HEADERS, body=b"")
         assert (refused.status, refused.errors, refused.attachments) == (422, {}, {})
+
+    def test_what_a_call_tells_later(self) -> None:
+        bare = VPSBGError("something")
+        assert (bare.history, bare.draft, bare.remarks, bare.permanent) == ((), None, (), False)
+        assert VPSBGError("something", permanent=True).permanent
+        assert OutcomeUnknownError("dropped").overdue is False
+
+    def test_the_number_of_attempts_is_that_of_the_history(self) -> None:
+        for error in SAMPLES:
+            assert error.attempts == len(error.history)
+
+    def test_an_attempt_cannot_be_changed(self) -> None:
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            ATTEMPT.number = 2  # type: ignore[misc]
 
     def test_a_wrong_input_is_a_value_error_too(self) -> None:
         assert issubclass(InvalidInputError, ValueError)
@@ -293,6 +245,21 @@ class TestPickling:
         assert str(again) == str(error)
         assert repr(again) == repr(error)
 
+    @each_sample
+    def test_what_the_call_has_told_comes_back(self, error: VPSBGError) -> None:
+        for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+            assert again.history == error.history
+            assert again.remarks == error.remarks
+            assert again.permanent is error.permanent
+            assert again.draft == error.draft
+            assert is_safe_to_retry(again) is is_safe_to_retry(error)
+
+    def test_an_outcome_that_the_call_has_changed_comes_back(self) -> None:
+        error = NotSentError("nothing listens", permanent=True)
+        error.outcome = Outcome.UNKNOWN
+        again = pickle.loads(pickle.dumps(error))
+        assert (again.outcome, again.permanent) == (Outcome.UNKNOWN, True)
+
     def test_notes_come_back(self) -> None:
         error = NotSentError("nothing listens")
         error.add_note("while doing this")
@@ -369,7 +336,7 @@ class TestText:
             (ResponseReadError, "do not send it again"),
             (ResponseError, "do not send it again"),
             (APIError, "418"),
-            (AuthenticationError, "check the API key): Unauthenticated."),
+            (AuthenticationError, f"(check the API key; {REMARKED}): Unauthenticated."),
             (PermissionDeniedError, "a Read key may only read"),
             (NotFoundError, "404 Not Found"),
             (ConflictError, "409 Conflict"),
@@ -377,12 +344,68 @@ class TestText:
             (ValidationError, "attachments.1 (log.txt): Too large."),
             (LockedError, "read the state before you try again"),
             (RateLimitedError, "try again in 30 s"),
-            (ServerError, "look before you send it again): Server Error"),
+            (ServerError, f"look before you send it again; {REMARKED}): Server Error"),
         ],
     )
     def test_tells_what_happened_and_what_to_do(self, kind: type[VPSBGError], told: str) -> None:
         (error,) = (error for error in SAMPLES if type(error) is kind)
         assert told in str(error)
+
+    @each_sample
+    def test_tells_every_remark(self, error: VPSBGError) -> None:
+        for remark in error.remarks:
+            assert str(error).count(remark) == 1
+
+    def test_remarks_come_after_the_advice(self) -> None:
+        error = api_error(429, b'{"message": "Slow down."}', Retry_After="30")
+        error.method, error.path = "POST", "/support/tickets"
+        error.remarks = ("not waited for: 30 s are more than 20 s", "another")
+        assert str(error) == (
+            "POST /support/tickets: answered 429 Too Many Requests (try again in 30 s; "
+            "not waited for: 30 s are more than 20 s; another): Slow down."
+        )
+
+    def test_remarks_without_an_advice(self) -> None:
+        error = NotSentError("nothing listens")
+        error.remarks = ("given up after 5 attempts",)
+        assert str(error) == "nothing listens (given up after 5 attempts)"
+
+    def test_a_doubt_tells_what_was_sent_and_when(self) -> None:
+        error = OutcomeUnknownError("the server closed the connection")
+        error.method, error.path, error.history = "POST", "/support/tickets", (ATTEMPT,)
+        assert str(error) == (
+            "POST /support/tickets: the server closed the connection "
+            "(12,345 bytes sent at 2026-11-24 12:00:00Z) "
+            "(it may have happened: look before you send it again)"
+        )
+
+    def test_a_doubt_tells_of_the_attempt_that_it_is_about(self) -> None:
+        error = OutcomeUnknownError("not done within the deadline of 30 s")
+        error.method, error.path = "PUT", "/servers/1"
+        later = attrs.evolve(ATTEMPT, number=2, bytes_sent=0, outcome=Outcome.NOT_SENT)
+        error.history = (ATTEMPT, later)
+        assert "(12,345 bytes sent at 2026-11-24 12:00:00Z)" in str(error)
+        error.history = (later,)
+        assert "(0 bytes sent" in str(error)
+
+    @pytest.mark.parametrize("method", READS)
+    def test_of_a_read_nothing_needs_to_be_looked_for(self, method: str) -> None:
+        told = {
+            OutcomeUnknownError("dropped"): "dropped",
+            api_error(500): "answered 500 Internal Server Error",
+            api_error(423): "answered 423 Locked",
+            ResponseError("no JSON", status=200, body=b""): "no JSON",
+        }
+        for error, text in told.items():
+            error.method, error.path, error.history = method, "/balance", (ATTEMPT,)
+            assert str(error) == f"{method} /balance: {text}"
+
+    @pytest.mark.parametrize("status", [423, 500])
+    def test_of_what_is_proved_not_to_have_happened_neither(self, status: int) -> None:
+        error = api_error(status)
+        error.method, error.path = "POST", "/support/tickets"
+        error.outcome, error.remarks = Outcome.NOT_PROCESSED, ("it did not happen",)
+        assert str(error).endswith(" (it did not happen)")
 
     def test_errors_by_field_are_told_in_any_status(self) -> None:
         assert str(api_error(400, b'{"errors":{"a":["No."]}}')).endswith(": a: No.")
@@ -449,177 +472,3 @@ class TestText:
 
     def test_an_unknown_status_is_told_as_its_number(self) -> None:
         assert str(api_error(499)) == "answered 499"
-
-
-class FalsyError(Exception):
-    """An error that is false, as one with a length of 0 is."""
-
-    def __len__(self) -> int:
-        return 0
-
-
-def chained(*links: BaseException, by: str) -> BaseException:
-    """The first of some errors, each chained to the next."""
-    for error, older in pairwise(links):
-        setattr(error, by, older)
-    return links[0]
-
-
-def fail() -> None:
-    raise NotSentError("nothing listens")
-
-
-def raise_from_it() -> None:
-    try:
-        fail()
-    except NotSentError as error:
-        raise LookupError from error
-
-
-def raise_while_handling_it() -> None:
-    try:
-        fail()
-    except NotSentError:
-        raise LookupError  # noqa: B904 - the implicit chain is what is tested
-
-
-def raise_from_none() -> None:
-    try:
-        fail()
-    except NotSentError:
-        raise LookupError from None
-
-
-class Hangs:
-    """A transport whose requests leave and are never answered."""
-
-    def __init__(self) -> None:
-        self.left = asyncio.Event()
-        self.timer: asyncio.Timeout | None = None
-
-    @asynccontextmanager
-    async def send(self, request: Request, /) -> AsyncIterator[Response]:
-        self.left.set()
-        if self.timer is not None:
-            self.timer.reschedule(0)  # long ago
-        await asyncio.Event().wait()
-        yield Response(200, NO_HEADERS, chunks_of())
-
-    async def aclose(self) -> None:
-        pass
-
-
-async def call(transport: Hangs) -> None:
-    await VPSBG("key", transport=transport).request("POST", "/support")
-
-
-async def call_in_time(transport: Hangs) -> None:
-    async with asyncio.timeout(None) as transport.timer:
-        await call(transport)
-
-
-async def call_again(transport: Hangs) -> None:
-    """Call in time while an older failure is being handled."""
-    try:
-        fail()
-    except NotSentError:
-        async with asyncio.timeout(None) as transport.timer:
-            await call(transport)
-
-
-class TestOutcomeOf:
-    @each_sample
-    def test_ours(self, error: VPSBGError) -> None:
-        assert outcome_of(error) is error.outcome
-
-    @pytest.mark.parametrize(
-        "error",
-        [ValueError(), TimeoutError(), KeyboardInterrupt(), asyncio.CancelledError(), OSError()],
-        ids=repr,
-    )
-    def test_foreign(self, error: BaseException) -> None:
-        assert outcome_of(error) is Outcome.UNKNOWN
-
-    @pytest.mark.parametrize("by", ["__cause__", "__context__"])
-    def test_through_the_chain(self, by: str) -> None:
-        error = chained(RuntimeError(), KeyError(), NotSentError("nothing listens"), by=by)
-        assert outcome_of(error) is Outcome.NOT_SENT
-
-    def test_the_nearest_of_ours_counts(self) -> None:
-        unknown, unsent = OutcomeUnknownError("dropped"), NotSentError("nothing listens")
-        error = chained(RuntimeError(), unknown, unsent, by="__cause__")
-        assert outcome_of(error) is Outcome.UNKNOWN
-        error = chained(RuntimeError(), unsent, unknown, by="__context__")
-        assert outcome_of(error) is Outcome.NOT_SENT
-
-    def test_a_cause_goes_before_a_context(self) -> None:
-        error = RuntimeError()
-        error.__context__ = NotSentError("nothing listens")
-        error.__cause__ = ResponseError("no JSON", status=200, body=b"")
-        assert outcome_of(error) is Outcome.PROCESSED
-
-    @pytest.mark.parametrize(
-        ("raising", "outcome"),
-        [
-            (raise_from_it, Outcome.NOT_SENT),
-            (raise_while_handling_it, Outcome.NOT_SENT),
-            (raise_from_none, Outcome.UNKNOWN),
-        ],
-    )
-    def test_as_a_traceback_tells_it(self, raising: Callable[[], None], outcome: Outcome) -> None:
-        with pytest.raises(LookupError) as caught:
-            raising()
-        assert outcome_of(caught.value) is outcome
-
-    @pytest.mark.parametrize("by", ["__cause__", "__context__"])
-    def test_cycles_end(self, by: str) -> None:
-        first, second = RuntimeError(), KeyError()
-        assert outcome_of(chained(first, second, first, by=by)) is Outcome.UNKNOWN
-        assert outcome_of(chained(first, first, by=by)) is Outcome.UNKNOWN
-
-    def test_a_group_tells_nothing(self) -> None:
-        group = ExceptionGroup("two calls", [NotSentError("one"), NotSentError("two")])
-        assert outcome_of(group) is Outcome.UNKNOWN
-
-    def test_a_cause_that_is_false_is_a_cause(self) -> None:
-        error = chained(RuntimeError(), FalsyError(), NotSentError(""), by="__cause__")
-        assert outcome_of(error) is Outcome.NOT_SENT
-
-    async def test_the_callers_own_timeout(self) -> None:
-        with pytest.raises(TimeoutError) as caught:
-            await call_in_time(Hangs())
-        assert outcome_of(caught.value) is Outcome.UNKNOWN
-
-    async def test_the_callers_own_timeout_around_a_second_try(self) -> None:
-        with pytest.raises(TimeoutError) as caught:
-            await call_again(Hangs())
-        assert outcome_of(caught.value) is Outcome.UNKNOWN
-
-    async def test_a_second_try_that_is_waited_for(self) -> None:
-        transport = Hangs()
-
-        async def work() -> None:
-            try:
-                fail()
-            except NotSentError:
-                await asyncio.wait_for(call(transport), 0.01)
-
-        with pytest.raises(TimeoutError) as caught:
-            await work()
-        assert outcome_of(caught.value) is Outcome.UNKNOWN
-
-    async def test_a_cancelled_second_try(self) -> None:
-        transport = Hangs()
-
-        async def work() -> None:
-            try:
-                fail()
-            except NotSentError:
-                await call(transport)
-
-        task = asyncio.create_task(work())
-        await transport.left.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError) as caught:
-            await task
-        assert outcome_of(caught.value) is Outcome.UNKNOWN

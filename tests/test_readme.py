@@ -34,7 +34,7 @@ async def graph() -> AsyncIterator[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -60,11 +60,15 @@ EXPECTED = (
     " Server misbehaves",
     "",
     "{'subject': ('must have at least 3 characters, not 2',)}",
-    "mtr.txt 18 ",
+    "ticket ",
+    "518 of 518 bytes",
+    "1 ticket, at the third attempt",
 )
 FILES: tuple[list[str], ...] = (
     ["mtr.txt", "снимка.png"],
     ["mtr.txt", "mtr from Sofia.txt", "снимка.png", "generated.log", "graph.png"],
     [],
+    ["mtr.txt"],
+    ["mtr.txt"],
     [],
 )

@@ -259,7 +259,8 @@ def _checked_gate(gate: Gate | None) -> Gate | None:
 
 
 def _check_methods(name: str, value: object, protocol: str, methods: Sequence[str]) -> None:
-    if not all(callable(getattr(value, method, None)) for method in methods):
+    has_them = all(callable(getattr(value, method, None)) for method in methods)
+    if isinstance(value, type) or not has_them:
         raise ConfigurationError(f"{name} must have the methods of a {protocol}")
 
 

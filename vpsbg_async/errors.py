@@ -232,8 +232,9 @@ class OutcomeUnknownError(TransportError):
     def _text(self) -> str:
         if not self.history or self.method in _READS:
             return super()._text()
-        last = self.history[-1]
-        return f"{super()._text()} ({last.bytes_sent:,} bytes sent at {_moment(last.started_at)})"
+        doubts = [item for item in self.history if item.outcome is Outcome.UNKNOWN]
+        sent = (doubts or self.history)[-1]
+        return f"{super()._text()} ({sent.bytes_sent:,} bytes sent at {_moment(sent.started_at)})"
 
 
 class ResponseReadError(TransportError):
@@ -391,7 +392,8 @@ class LockedError(APIError):
     """
 
     def _advice(self) -> str:
-        return "it may still happen: read the state before you try again"
+        doubt = super()._advice()
+        return doubt and "it may still happen: read the state before you try again"
 
 
 class RateLimitedError(APIError):

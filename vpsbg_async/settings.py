@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -17,7 +17,7 @@ def is_seconds(value: object) -> TypeGuard[float]:
     """Whether a value is a positive number of seconds, and not without end."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return 0 < value < math.inf
+    return 0 < value <= sys.float_info.max  # of a larger int no float can be made
 
 
 def check_seconds(settings: object, field: attrs.Attribute[Any], value: object) -> None:

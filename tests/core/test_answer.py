@@ -24,7 +24,7 @@ from vpsbg_async import (
     ServerError,
     ValidationError,
 )
-from vpsbg_async.core.answer import Answer, error_for
+from vpsbg_async.core.answer import Answer, error_for, retry_after
 
 KINDS: dict[int, type[APIError]] = {
     401: AuthenticationError,
@@ -196,7 +196,39 @@ class TestRetryAfter:
         assert isinstance(error, RateLimitedError)
         assert error.retry_after == pytest.approx(90, abs=5)
 
+    @pytest.mark.parametrize(
+        ("until", "seconds"),
+        [
+            ("Wed, 21 Oct 2015 07:28:30 GMT", 30),
+            ("Wed, 21 Oct 2015 10:28:30 +0300", 30),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+            ("Wed, 21 Oct 2015 07:27:59 GMT", 0),
+            ("Thu, 22 Oct 2015 07:28:00 GMT", 86400),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 251956888319),
+            ("Mon, 1 Jan 0001 00:00:00 +2359", 0),
+        ],
+    )
+    def test_a_date_is_held_against_that_of_the_answer(self, until: str, seconds: float) -> None:
+        """Whatever the time is here."""
+        date = "Wed, 21 Oct 2015 07:28:00 GMT"
+        assert retry_after(Headers({"Retry-After": until, "Date": date})) == seconds
+        assert retry_after(Headers({"retry-after": f" {until} ", "date": f" {date} "})) == seconds
+
+    @pytest.mark.parametrize("date", ["", "soon", "1445412480", "Wed, 99 Oct 2015 07:28:00 GMT"])
+    def test_a_date_of_the_answer_that_is_none_is_left_aside(self, date: str) -> None:
+        until = "Wed, 21 Oct 2015 07:28:30 GMT"
+        assert retry_after(Headers({"Retry-After": until, "Date": date})) == 0
+
+    def test_a_number_has_nothing_to_do_with_dates(self) -> None:
+        date = "Wed, 21 Oct 2015 07:28:00 GMT"
+        assert retry_after(Headers({"Retry-After": "30", "Date": date})) == 30
+
+    @pytest.mark.parametrize("value", ["30, 60", "30,30", "30;a=b", "+30", "3_0", "30.5"])
+    def test_what_is_no_number_for_all_its_digits(self, value: str) -> None:
+        assert retry_after(Headers({"Retry-After": value})) is None
+
     def test_none_was_told(self) -> None:
+        assert retry_after(Headers()) is None
         error = error_of(429)
         assert isinstance(error, RateLimitedError)
         assert error.retry_after is None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tests.core.calling import caller
 from vpsbg_async import (
     VPSBG,
     APIError,
     AttachmentError,
+    Event,
     Headers,
     InvalidInputError,
     NotFoundError,
@@ -25,45 +28,17 @@ from vpsbg_async import (
     ResponseReadError,
     ServerError,
     Ticket,
-    Timeouts,
     VPSBGError,
     outcome_of,
 )
-from vpsbg_async.core.bodies import JSONBody
 from vpsbg_async.core.call import located
-from vpsbg_async.core.caller import Caller
-from vpsbg_async.core.clock import Clock, ServerClock
 from vpsbg_async.core.endpoint import Effect, Endpoint
-from vpsbg_async.core.finding import ReconcilePolicy
-from vpsbg_async.core.notify import Notifier
-from vpsbg_async.core.session import Options, Session
+from vpsbg_async.events import AttemptStarted
 from vpsbg_async.testing import FakeTransport, Reply
 
 GET = Endpoint("GET", "/support/tickets/{id}", "convention")
 POST = Endpoint("POST", "/support/tickets", effects=frozenset({Effect.CREATES}))
 ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}")
-
-
-def caller(transport: Any) -> Caller:
-    """Sends each call once."""
-    clock = Clock()
-    session = Session(
-        transport=transport,
-        base_url="https://api.test/v1",
-        headers=Headers({"Authorization": "Bearer key"}),
-        gate=None,
-        clock=clock,
-        server_clock=ServerClock(clock),
-        random=lambda: 0.5,
-        options=Options(
-            timeouts=Timeouts(),
-            deadline=None,
-            retry=None,
-            reconcile=ReconcilePolicy(),
-            notifier=Notifier(),
-        ),
-    )
-    return Caller(session)
 
 
 class TestPath:
@@ -265,28 +240,6 @@ class TestLocated:
         assert isinstance(caught.value.__cause__, LookupError)
 
 
-class TestJSONBody:
-    async def test_it_can_be_opened_again(self) -> None:
-        body = JSONBody({"a": "ю"})
-        assert body.replayable
-        for _ in range(2):
-            async with body.open() as chunks:
-                data = b"".join([chunk async for chunk in chunks])
-            assert data == b'{"a": "\\u044e"}'
-            assert len(data) == body.content_length
-
-    def test_it_is_encoded_at_once(self) -> None:
-        value = {"a": 1}
-        body = JSONBody(value)
-        value["a"] = 1000
-        assert body.content_length == len(b'{"a": 1}')
-
-    @pytest.mark.parametrize("value", [object(), {1}, float("nan"), b"a"], ids=str)
-    def test_what_cannot_be_sent(self, value: object) -> None:
-        with pytest.raises(InvalidInputError, match="json: cannot be sent as JSON"):
-            JSONBody(value)
-
-
 class Broken:
     """A transport that raises what no transport may."""
 
@@ -307,3 +260,23 @@ async def test_an_older_error_is_not_taken_for_that_of_a_broken_transport() -> N
             await vps.request("POST", "/support")
     assert outcome_of(caught.value) is Outcome.UNKNOWN
     assert (caught.value.method, caught.value.path) == ("POST", "/support")
+
+
+async def test_the_word_of_a_test_double_comes_out_as_it_is() -> None:
+    """A `FakeTransport` that lacks a reply says so, and is not taken for a network that failed."""
+    events: list[Event] = []
+    vps = VPSBG("key", transport=FakeTransport(), on_event=events.append)
+    with pytest.raises(AssertionError, match="no reply was given"):
+        await vps.request("GET", "/balance")
+    assert [type(event) for event in events] == [AttemptStarted]
+
+
+async def test_every_answer_tells_the_time_of_the_server() -> None:
+    for status in (200, 404, 500):
+        headers = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT"}
+        calling = caller(FakeTransport(Reply(status, json={}, headers=headers)))
+        server_clock = calling.session.server_clock
+        assert server_clock.ahead is None
+        with contextlib.suppress(APIError):
+            await calling.raw("GET", "/balance", {}, None)
+        assert server_clock.ahead is not None

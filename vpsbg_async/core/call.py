@@ -78,6 +78,7 @@ class Call:
         self._path = endpoint.path  # until it is known that the ids can stand in it
         self._ids = ids
         self._draft = draft
+        self._source: Body | None = None  # what every attempt sends
         self._number = next(_numbers)
         self._history: list[Attempt] = []
         self._remarks: list[str] = []
@@ -115,8 +116,9 @@ class Call:
             async with timer, within or nullcontext():
                 if prepare is not None:
                     body = await prepare()
+                self._source = body
                 self._path = self._endpoint.path_for(self._ids)
-                return await self._run(read, query, body, recover)
+                return await self._run(read, query, recover)
         except VPSBGError as error:
             self._finish(error)
             raise
@@ -155,13 +157,12 @@ class Call:
         self,
         read: Callable[[Answer], T],
         query: str,
-        body: Body | None,
         recover: Recovery[T] | None,
     ) -> T:
         while True:
             entered = await self._enter()
             try:
-                self._begin(body)
+                self._begin()
                 return read(await self._exchange(query))
             except VPSBGError as error:
                 failed = self._end(error)
@@ -174,7 +175,7 @@ class Call:
                 if finding.found is not None:
                     return finding.found
                 failure = self._reconciled(failed, finding)
-            await self._before_the_next(failed, failure, body)
+            await self._before_the_next(failed, failure)
             self.tell(Retried, failed=self._history[-1])
 
     async def _enter(self) -> object:
@@ -186,8 +187,8 @@ class Call:
             on_wait=lambda seconds: self.tell(Waiting, reason="rate limit", seconds=seconds),
         )
 
-    def _begin(self, body: Body | None) -> None:
-        clock = self._session.clock
+    def _begin(self) -> None:
+        clock, body = self._session.clock, self._source
         self._began = clock.monotonic()
         self._status, self._headers = None, _NO_HEADERS
         if not self._history:
@@ -239,7 +240,7 @@ class Call:
         """Take down how the attempt under way has ended."""
         clock = self._session.clock
         now = clock.monotonic()
-        seconds = now - (self._began or now)
+        seconds = now - (self._began or 0.0)
         self._history.append(
             Attempt(
                 number=len(self._history) + 1,
@@ -268,12 +269,8 @@ class Call:
         self._remarks.append(f"it was looked for in vain: {finding.reason or 'it is not there'}")
         return Failure.of(failed)
 
-    async def _before_the_next(
-        self, failed: VPSBGError, failure: Failure, body: Body | None
-    ) -> None:
+    async def _before_the_next(self, failed: VPSBGError, failure: Failure) -> None:
         """Wait until it is time for the next attempt; raises the error if there is to be none."""
-        replayable = body is None or body.replayable
-        failed.permanent = failed.permanent or not replayable
         decision = decide(
             self._options.retry,
             failure,
@@ -281,7 +278,7 @@ class Call:
             elapsed=self._session.clock.monotonic() - (self._first_failure or 0.0),
             method=self._endpoint.method,
             effects=self._endpoint.effects,
-            replayable=replayable,
+            replayable=self._is_replayable,
             random=self._session.random,
         )
         if decision.delay is None:
@@ -291,16 +288,16 @@ class Call:
         self._remarks.clear()
         await self.wait(decision.delay, "retry")
 
+    @property
+    def _is_replayable(self) -> bool:
+        return self._source is None or self._source.replayable
+
     def _broken_off(self, text: str) -> VPSBGError:
         """The error for a call that something has ended between or within its attempts."""
-        sent = self._began is not None and (self._body is None or self._body.is_complete)
-        if not sent and not self._in_doubt:
-            verdict: VPSBGError = NotSentError(text)
-        else:
-            verdict = OutcomeUnknownError(text)
         if self._began is not None:
-            self._end(verdict)
-        return verdict
+            sent = self._body is None or self._body.is_complete
+            self._end(OutcomeUnknownError(text) if sent else NotSentError(text))
+        return OutcomeUnknownError(text) if self._in_doubt else NotSentError(text)
 
     def _finish(self, error: VPSBGError) -> VPSBGError:
         """Have the error tell which call it belongs to, and of all its attempts."""
@@ -309,6 +306,7 @@ class Call:
             error.outcome = Outcome.UNKNOWN
             self._remarks.append("an earlier attempt may have been acted on")
         error.method, error.path = self._endpoint.method, self._path
+        error.permanent = error.permanent or not self._is_replayable
         error.history = tuple(self._history)
         error.remarks = tuple(self._remarks)
         error.draft = self._draft

@@ -7,11 +7,12 @@ left. A request that it turns down has cost its upload all the same, so it is be
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import attrs
 
@@ -66,7 +67,7 @@ class _Pass:
 
     Attributes:
         number: How many were let in before it.
-        beside: How many were in flight when it was let in.
+        beside: How many were in flight when it was let in, also those that do not count any more.
         since: When that was.
     """
 
@@ -75,13 +76,28 @@ class _Pass:
     since: float
 
 
+class _Turn(NamedTuple):
+    """A call that waits; of two, the lesser goes first.
+
+    Attributes:
+        is_new: Whether it was never let in before.
+        number: How many have asked to wait before it.
+        given: Done when it is let in, when it is refused, and when it is cancelled.
+    """
+
+    is_new: bool
+    number: int
+    given: asyncio.Future[_Pass]
+
+
 class RateGate:
     """Keeps within the limit that the server tells of in ``X-RateLimit-Remaining``.
 
     A call is let in while fewer are in flight than the lowest number that an answer of this window
     has told to remain, and one at a time when that is none. A 429 closes the gate for all until
     the time of its ``Retry-After``; then one call is let through, and its answer opens the gate.
-    Without such headers everyone is let in at once. First in, first out.
+    Without such headers everyone is let in at once. First in, first out, and those that are sent
+    again before all others.
 
     Give the same gate to all clients that use one key in one event loop.
 
@@ -110,8 +126,9 @@ class RateGate:
                 raise ConfigurationError(f"{name} must be a positive number of seconds")
         self._window, self._probe, self._patience = window, probe, patience
         self._clock = clock or Clock()
-        self._queue: deque[asyncio.Future[_Pass]] = deque()
-        self._entered = 0
+        self._queue: list[_Turn] = []  # a heap
+        self._turns = 0
+        self._entered = self._left = 0
         self._in_flight: dict[int, _Pass] = {}
         self._probes: dict[int, _Pass] | None = None  # from a 429 until the gate is open again
         self._readings: deque[tuple[float, int]] = deque()  # both rise: the lowest comes first
@@ -127,7 +144,8 @@ class RateGate:
         if not self._queue and self._has_room(now):
             return self._let_in(now)
         turn: asyncio.Future[_Pass] = asyncio.get_running_loop().create_future()
-        (self._queue.appendleft if again else self._queue.append)(turn)
+        heapq.heappush(self._queue, _Turn(not again, self._turns, turn))
+        self._turns += 1
         self._let_in_who_may()
         if not turn.done():
             on_wait(self._opens - now if now < self._opens else None)
@@ -144,13 +162,18 @@ class RateGate:
         """See `Gate.leave`."""
         now = self._clock.monotonic()
         leaving = cast(_Pass, entered)
+        self._left += 1
         self._in_flight.pop(leaving.number, None)
         if self._probes is not None:
             self._probes.pop(leaving.number, None)
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._close(now, retry_after(headers))
-        elif status is not None:
-            self._learn(now, leaving, headers.get(_REMAINING, ""))
+        if status is not None:
+            told = headers.get(_REMAINING, "")
+            remaining = int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+            self._is_told = self._is_told or remaining is not None
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._close(now, retry_after(headers))
+            else:
+                self._learn(now, leaving, remaining)
         self._let_in_who_may()
 
     def _has_room(self, now: float) -> bool:
@@ -166,12 +189,17 @@ class RateGate:
 
     def _bound(self, now: float) -> float:
         """How many may be in flight."""
+        lowest = self._lowest(now)
+        return math.inf if lowest is None else max(1, lowest)
+
+    def _lowest(self, now: float) -> int | None:
+        """The lowest number that was told to remain, None if nothing is known any more."""
         while self._readings and self._readings[0][0] <= now - self._window:
             self._readings.popleft()
-        return max(1, self._readings[0][1]) if self._readings else math.inf
+        return self._readings[0][1] if self._readings else None
 
     def _let_in(self, now: float) -> _Pass:
-        entering = _Pass(self._entered, len(self._in_flight), now)
+        entering = _Pass(self._entered, self._entered - self._left, now)
         self._entered += 1
         self._in_flight[entering.number] = entering
         if self._probes is not None:
@@ -180,8 +208,8 @@ class RateGate:
 
     def _let_in_who_may(self) -> None:
         now = self._clock.monotonic()
-        while self._queue and (self._queue[0].done() or self._has_room(now)):
-            turn = self._queue.popleft()
+        while self._queue and (self._queue[0].given.done() or self._has_room(now)):
+            turn = heapq.heappop(self._queue).given
             if not turn.done():  # it is, if its call was cancelled
                 turn.set_result(self._let_in(now))
         if self._timer is not None:
@@ -203,19 +231,18 @@ class RateGate:
     def _close(self, now: float, seconds: float | None) -> None:
         told = _UNTOLD if seconds is None else seconds
         self._opens = max(self._opens, now + max(told, _SHORTEST))
-        self._probes = {}
+        if self._probes is None:
+            self._probes = {}
         if self._opens - now > self._patience:
-            while self._queue:
-                turn = self._queue.popleft()
-                if not turn.done():
-                    turn.set_exception(self._closed(now))
+            for turn in self._queue:
+                if not turn.given.done():
+                    turn.given.set_exception(self._closed(now))
 
     def _closed(self, now: float) -> NotSentError:
         seconds = self._opens - now
         return NotSentError(f"the rate limit opens in {seconds:.0f} s, more than is waited for")
 
-    def _learn(self, now: float, leaving: _Pass, told: str) -> None:
-        remaining = int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+    def _learn(self, now: float, leaving: _Pass, remaining: int | None) -> None:
         if self._probes is not None:
             if leaving.since < self._opens:
                 return  # it was in flight at the 429, and tells of the window before
@@ -224,13 +251,13 @@ class RateGate:
             self._probes = None
             self._readings.clear()
         if remaining is not None:
-            self._is_told = True
             self._note(now, leaving, remaining)
 
     def _note(self, now: float, leaving: _Pass, remaining: int) -> None:
-        lowest = self._readings[0][1] if self._readings else remaining
+        lowest = self._lowest(now)
         # Answers may overtake each other, by as many as were sent beside this one or after it.
-        if remaining - lowest > leaving.beside + self._entered - leaving.number - 1:
+        others = leaving.beside + self._entered - leaving.number - 1
+        if lowest is not None and remaining - lowest > others:
             self._readings.clear()  # a new window
         while self._readings and self._readings[-1][1] >= remaining:
             self._readings.pop()

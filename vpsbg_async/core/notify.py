@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
+import sys
 
 from ..errors import ConfigurationError
 from ..events import Event, Listener
@@ -35,10 +37,13 @@ class Notifier:
         """
         if listener is None:
             return self
-        call = getattr(listener, "__call__", None)  # noqa: B004 - of an object with an async one
         if not callable(listener):
             raise ConfigurationError("on_event must be a function")
-        if inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(call):
+        called: object = listener
+        while isinstance(called, functools.partial):
+            called = called.func
+        call = getattr(called, "__call__", None)  # noqa: B004 - of an object with an async one
+        if inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(call):
             text = "on_event must be a plain function, which may put events in an asyncio.Queue"
             raise ConfigurationError(text)
         return Notifier((*self._listeners, listener))
@@ -50,9 +55,18 @@ class Notifier:
     def tell(self, event: Event) -> None:
         """Pass an event on."""
         if _log.isEnabledFor(event.level):
-            _log.log(event.level, "%s", event)
+            _log.log(event.level, "%s", str(event))  # not the event: it holds what was sent
+        under_way = sys.exception()
         for listener in self._listeners:
             try:
                 listener(event)
-            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - the call goes before
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the call goes on
+                _unchain(error, under_way)
                 _log.exception("a listener failed with %s", type(event).__name__)
+
+
+def _unchain(error: BaseException, older: BaseException | None) -> None:
+    """Part an error from one that was being handled, which may tell what was answered."""
+    while error.__context__ is not None and error.__context__ is not older:
+        error = error.__context__
+    error.__context__ = None

@@ -42,8 +42,8 @@ class RetryPolicy:
         max_delay: The longest wait before any attempt that the server did not ask for, in seconds.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; past it the
             error is raised.
-        wait_if_locked: Whether to send a read again that was answered 423 Locked. (Other calls
-            that were may still happen: read the state of the resource before sending again.)
+        wait_if_locked: Whether to send what is idempotent again after a 423 Locked. (Other calls
+            that were answered so may still happen: read the state of the resource first.)
 
     Raises:
         ConfigurationError: A setting cannot work.

@@ -24,7 +24,14 @@ from ...core.endpoint import Effect, Endpoint, is_positive
 from ...core.finding import Finding
 from ...core.multipart import Form
 from ...core.pages import Pages
-from ...errors import AttachmentError, InvalidInputError, Outcome, ValidationError, outcome_of
+from ...errors import (
+    AttachmentError,
+    InvalidInputError,
+    Outcome,
+    ValidationError,
+    VPSBGError,
+    outcome_of,
+)
 from ...events import AttachmentClipped, AttachmentsDiffer, Waiting
 from .drafts import TicketDraft, as_marker, check_marker, check_message, marked
 from .ledger import Known, Ledger, Scope, scope_of
@@ -202,14 +209,14 @@ class Tickets:
         look = partial(self._reconciler.find_reply, ticket_id, sending.wording)
         return await self._post(sending, look)
 
-    async def find_created(self, draft: TicketDraft, *, since: datetime) -> Finding[Ticket]:
+    async def find_created(
+        self, draft: TicketDraft | VPSBGError, *, since: datetime | None = None
+    ) -> Finding[Ticket]:
         """Look for the ticket of a call that has ended without an answer.
 
         ```python
-        except OutcomeUnknownError as error:
-            finding = await vps.tickets.find_created(
-                error.draft, since=error.history[0].started_at
-            )
+        except VPSBGError as error:
+            finding = await vps.tickets.find_created(error)
         ```
 
         It is in ``.found`` if exactly one ticket reads the same, was created since, and is none
@@ -220,27 +227,42 @@ class Tickets:
         It calls `list` and `get`, which are *conventions*.
 
         Args:
-            draft: What was to be created.
-            since: When its first attempt began, by the clock here, with a time zone.
+            draft: What was to be created, or the error of the call that was to create it.
+            since: When its first attempt began, by the clock here, with a time zone. An error
+                knows it.
 
         Returns:
             What the look has shown.
 
         Raises:
-            InvalidInputError: ``since`` is no time with a time zone, or the draft is none.
+            InvalidInputError: There is no draft, or no time with a time zone.
             TransportError: The network failed.
             ResponseError: An answer is not what was promised.
             APIError: The server answered with an error; see its subclasses.
         """
-        if not isinstance(draft, TicketDraft):
-            raise InvalidInputError({"draft": ("must be a TicketDraft",)})
+        wanted: object = draft
+        if isinstance(draft, VPSBGError):
+            wanted = draft.draft
+            since = since or (draft.history[0].started_at if draft.history else None)
+        if not isinstance(wanted, TicketDraft):
+            raise InvalidInputError({"draft": ("must be a TicketDraft, or an error with one",)})
         if not isinstance(since, datetime) or since.tzinfo is None:
             raise InvalidInputError({"since": ("must be a datetime with a time zone",)})
-        wording = _wording_of(draft)
-        self._ledger.find(None, wording)  # or it would be its own twin
-        finding = await self._reconciler.find_ticket(wording, since.timestamp())
-        if finding.found is None and not finding.absent:
-            self._ledger.lose(None, wording, self._caller.session.clock.time())
+        if problems := wanted.problems():
+            raise InvalidInputError(problems)
+        ledger, wording, began = self._ledger, _wording_of(wanted), since.timestamp()
+        finding = Finding[Ticket]()
+        async with ledger.turn(None, wording, alone=True, on_wait=lambda: None):
+            ledger.find(None, wording, began)  # or it would be its own twin
+            try:
+                finding = await self._reconciler.find_ticket(wording, began)
+            finally:
+                now = self._caller.session.clock.time()
+                if finding.found is not None:
+                    known = Known(finding.found.id, None, wording, began, now)
+                    ledger.claim(known, sought=began)
+                elif not finding.absent:
+                    ledger.lose(None, wording, now)
         return finding
 
     async def get(self, ticket_id: int | str) -> Ticket:
@@ -297,11 +319,12 @@ class Tickets:
             alone=reconcile,
             on_wait=lambda: call.tell(Waiting, reason="twin", seconds=None),
         )
+        is_wrong = bool(sending.problems or sending.endpoint.problems_of(sending.ids))
         try:
             ticket = await call.run(
                 lambda answer: convert.read(answer, Ticket),
                 prepare=sending.prepare,
-                within=turn,
+                within=None if is_wrong else turn,
                 recover=partial(self._reconciler.recover, look) if reconcile else None,
             )
         except BaseException as error:
@@ -334,7 +357,8 @@ class Tickets:
             self._ledger.claim(Known(ticket.id, None, sending.wording, began, ended))
         words = attrs.evolve(sending.wording, subject="")
         if message is not None and words.matches("", message.content or ""):
-            self._ledger.claim(Known(message.id, ticket.id, words, began, ended))
+            scope = ticket.id if sending.scope is None else sending.scope
+            self._ledger.claim(Known(message.id, scope, words, began, ended))
 
 
 @attrs.define(kw_only=True)

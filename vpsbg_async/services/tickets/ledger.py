@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -18,6 +19,7 @@ _CLAIMS = 20_000  # that are remembered: whoever looks for a ticket looks at the
 _KNOWN = 16  # tickets whose words are remembered, to hold what the API tells against
 _KNOWN_MESSAGES = 64  # likewise, in any ticket
 _LOST = 1_000
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 Scope = int | str | None
 """Where something is created: in the ticket of this id, or, if it is a ticket, in the account."""
@@ -27,7 +29,7 @@ _Key = tuple[Scope, Wording]
 
 def scope_of(ticket_id: int | str) -> Scope:
     """The id of a ticket as answers have it."""
-    is_number = isinstance(ticket_id, str) and ticket_id.isascii() and ticket_id.isdecimal()
+    is_number = isinstance(ticket_id, str) and _NUMBER.fullmatch(ticket_id)
     return int(ticket_id) if is_number else ticket_id
 
 
@@ -51,6 +53,14 @@ class Known:
 
 
 @attrs.frozen
+class _Claim:
+    """That something was created, as known since that time; and since when it had been sought."""
+
+    time: float
+    sought: float | None
+
+
+@attrs.frozen
 class _Lost:
     """Something of which it has remained unknown, by that time, whether it was created."""
 
@@ -67,27 +77,36 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._claims: OrderedDict[tuple[Scope, int], float] = OrderedDict()
+        self._claims: OrderedDict[tuple[Scope, int], _Claim] = OrderedDict()
         self._known: deque[Known] = deque(maxlen=_KNOWN)
         self._known_messages: deque[Known] = deque(maxlen=_KNOWN_MESSAGES)
         self._lost: deque[_Lost] = deque(maxlen=_LOST)
         self._lanes: dict[_Key, _Lane] = {}
 
-    def claim(self, known: Known) -> None:
-        """Take down what was created, so that it is taken for nobody else's."""
-        self._claims[known.scope, known.id] = known.ended
+    def claim(self, known: Known, *, sought: float | None = None) -> None:
+        """Take down what was created, so that it is taken for nobody else's.
+
+        Args:
+            known: What it is.
+            sought: Since when it was sought, if it was: who seeks it again may find it again.
+        """
+        key = known.scope, known.id
+        if key not in self._claims:
+            (self._known if known.scope is None else self._known_messages).append(known)
+        self._claims[key] = _Claim(known.ended, sought)
+        self._claims.move_to_end(key)
         if len(self._claims) > _CLAIMS:
             self._claims.popitem(last=False)
-        (self._known if known.scope is None else self._known_messages).append(known)
 
-    def is_claimed(self, scope: Scope, number: int) -> bool:
-        """Whether it is known whose that is."""
-        return (scope, number) in self._claims
+    def is_claimed(self, scope: Scope, number: int, *, sought: float | None = None) -> bool:
+        """Whether it is known whose that is, and not that of who sought it since then before."""
+        claim = self._claims.get((scope, number))
+        return claim is not None and (sought is None or claim.sought != sought)
 
     def claimed_since(self, scope: Scope, time: float) -> Iterator[int]:
         """What has become known since then, the newest first."""
-        for (where, number), ended in reversed(self._claims.items()):
-            if ended < time:
+        for (where, number), claim in reversed(self._claims.items()):
+            if claim.time < time:
                 return
             if where == scope:
                 yield number
@@ -104,11 +123,13 @@ class Ledger:
         """Take down that it remains unknown whether this was created."""
         self._lost.append(_Lost(scope, wording, time))
 
-    def find(self, scope: Scope, wording: Wording) -> None:
-        """Take down that it is known now what has become of something that was lost."""
-        lost = _Lost(scope, wording, 0.0)
-        if lost in self._lost:
-            self._lost.remove(lost)
+    def find(self, scope: Scope, wording: Wording, since: float) -> None:
+        """Take down that what was lost first since then is lost no more."""
+        wanted = _Lost(scope, wording, since)
+        for index, lost in enumerate(self._lost):
+            if lost == wanted and lost.time >= since:
+                del self._lost[index]
+                return
 
     def has_twin(self, scope: Scope, wording: Wording, since: float) -> bool:
         """Whether something else that reads the same is under way, or was lost since then."""
@@ -142,18 +163,19 @@ class _Turn(AbstractAsyncContextManager[None]):
     ) -> None:
         self._lanes = lanes
         self._key = key
+        self._lane = _Lane()
         self._alone = alone
         self._on_wait = on_wait
 
     async def __aenter__(self) -> None:
-        lane = self._lanes.setdefault(self._key, _Lane())
-        if lane.enter(alone=self._alone):
+        self._lane = self._lanes.setdefault(self._key, self._lane)
+        if self._lane.enter(alone=self._alone):
             return
         self._on_wait()
         try:
-            await lane.wait(alone=self._alone)
+            await self._lane.wait(alone=self._alone)
         except asyncio.CancelledError:
-            self._tidy(lane)
+            self._tidy()
             raise
 
     async def __aexit__(
@@ -162,12 +184,11 @@ class _Turn(AbstractAsyncContextManager[None]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        lane = self._lanes[self._key]
-        lane.leave()
-        self._tidy(lane)
+        self._lane.leave()
+        self._tidy()
 
-    def _tidy(self, lane: _Lane) -> None:
-        if lane.is_empty:
+    def _tidy(self) -> None:
+        if self._lane.is_empty and self._lanes.get(self._key) is self._lane:
             del self._lanes[self._key]
 
 

@@ -18,8 +18,9 @@ from .wording import Wording
 
 __all__ = ["Look", "Reconciler"]
 
+_CLOUDFLARE_TIMEOUT = 524
 # After these the server may be at it for longer than usual.
-_OVERDUE = frozenset({HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.LOCKED})
+_OVERDUE = frozenset({HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.LOCKED, _CLOUDFLARE_TIMEOUT})
 
 _Fetch = Callable[[int], Awaitable[Ticket]]
 

@@ -21,7 +21,7 @@ from .wording import Wording
 
 __all__ = ["Search", "Sighting"]
 
-_CLOCK_TICK = 2.0  # seconds, by which the server's time is known at the best
+_CLOCK_TICK = 2.0  # seconds, by which the server's time is known at the best: it tells whole ones
 _LOOKED_INTO = 25  # tickets that one search fetches, because the list does not tell enough
 
 
@@ -38,6 +38,7 @@ class Sighting:
     Attributes:
         id: Its id.
         created_at: When it was created, by the server's clock.
+        changed_at: When it last changed, None if that is not told.
         subject: Subject of the ticket, empty for a message of one.
         message: What it says, None if that is not told.
         ticket: The ticket.
@@ -45,6 +46,7 @@ class Sighting:
 
     id: int
     created_at: datetime | None
+    changed_at: datetime | None
     subject: str
     message: str | None
     ticket: Ticket
@@ -54,12 +56,13 @@ class Sighting:
         """A ticket, with its first message."""
         first = min(ticket.messages or (), key=lambda message: message.id, default=None)
         message = None if first is None else first.content
-        return cls(ticket.id, ticket.created_at, ticket.subject or "", message, ticket)
+        times = ticket.created_at, ticket.updated_at
+        return cls(ticket.id, *times, ticket.subject or "", message, ticket)
 
     @classmethod
     def of_message(cls, message: TicketMessage, ticket: Ticket) -> Sighting:
         """A message of a ticket."""
-        return cls(message.id, message.created_at, "", message.content, ticket)
+        return cls(message.id, message.created_at, None, "", message.content, ticket)
 
 
 class Search:
@@ -93,12 +96,15 @@ class Search:
         self._since = since
         self._ledger = ledger
         self._policy = policy
+        self._margin = policy.margin + _CLOCK_TICK
         self._clock = clock
         self._ahead = ahead
         self._fetch = fetch
         self._seen: dict[int, Sighting] = {}
         self._whole: dict[int, Sighting] = {}
         self._earliest: datetime | None = None
+        self._reached: datetime | None = None
+        self._descends = False  # whether there was one to be seen that is older than those before
         self._flaw = ""
         # What became known while the call was under way is in the list by now, if it is up to date.
         self._due = set(ledger.claimed_since(scope, since))
@@ -110,11 +116,11 @@ class Search:
         count = 0
         self._walk_began = self._clock.time()
         async for page in pages:
-            for sighting in page:
-                self._note(sighting)
+            self._read(page)
             count += 1
             if count >= self._policy.max_pages or self._has_seen_enough():
                 return
+        self._descends = True  # or as good as that: nothing is left that could be newer
 
     async def verdict(self) -> Finding[Ticket]:
         """What the walk has shown.
@@ -127,6 +133,8 @@ class Search:
         """
         if self._begin is None:
             return Finding(reason="the server does not tell its time")
+        if self._walk_began < self._since:  # the clock was set back, or nobody looked at one
+            return Finding(reason="the call began in the future, by the clock here")
         horizon = self._since - self._policy.settle_late - self._policy.margin
         if self._ledger.has_twin(self._scope, self._wording, horizon):
             return Finding(reason="another call creates the same, or may have")
@@ -148,20 +156,42 @@ class Search:
     def _begin(self) -> float | None:
         """When the server's clock may have shown the begin of the call."""
         ahead = self._ahead()
-        return None if ahead is None else self._since + ahead - self._policy.margin
+        return None if ahead is None else self._since + ahead - self._margin
 
-    def _note(self, sighting: Sighting) -> None:
-        if sighting.id in self._seen:  # new ones push others to the next page
-            return
-        self._seen[sighting.id] = sighting
-        created_at = sighting.created_at
-        if created_at is None:
-            self._blame("the list does not tell when they were created")
-        elif self._earliest is None or created_at <= self._earliest:
+    def _read(self, page: Iterable[Sighting]) -> None:
+        """Take down what a page tells, in its order."""
+        before: datetime | None = None
+        for sighting in page:
+            created_at = sighting.created_at
+            if created_at is None:
+                self._blame("the list does not tell when they were created")
+            else:
+                if self._is_out_of_order(sighting.id, created_at, before):
+                    self._blame("the list is not in the order of creation, newest first")
+                before = created_at
+                self._reach(created_at, sighting.changed_at or created_at)
+            self._seen.setdefault(sighting.id, sighting)
+
+    def _is_out_of_order(self, number: int, created_at: datetime, before: datetime | None) -> bool:
+        if before is not None and created_at > before:
+            return True
+        if self._earliest is None or created_at <= self._earliest or number in self._seen:
+            return False  # new ones push those that were seen to the next page
+        # So many new ones that some come to the next page themselves are newer than the walk.
+        return created_at.timestamp() < self._walk_began + (self._ahead() or 0.0) - _CLOCK_TICK
+
+    def _reach(self, created_at: datetime, changed_at: datetime) -> None:
+        """Take down how far back the walk has come.
+
+        What changed since the begin of the call is no milestone on the way there: in a list in the
+        order of changes it stands before what was created meanwhile.
+        """
+        if self._earliest is None or created_at < self._earliest:
+            self._descends = self._earliest is not None
             self._earliest = created_at
-        elif created_at.timestamp() < self._walk_began + (self._ahead() or 0.0) - _CLOCK_TICK:
-            # What is newer than the walk may slip in between, as the pages shift.
-            self._blame("the list is not in the order of creation, newest first")
+        latest = max(created_at, changed_at)
+        if self._reached is None or latest < self._reached:
+            self._reached = latest
 
     def _blame(self, flaw: str) -> None:
         self._flaw = self._flaw or flaw
@@ -175,13 +205,12 @@ class Search:
     @property
     def _is_beyond_begin(self) -> bool:
         begin = self._begin
-        if begin is None or self._earliest is None:
+        if begin is None or self._reached is None or not self._descends:
             return False
-        return self._earliest.timestamp() < begin
+        return self._reached.timestamp() < begin
 
     def _is_it(self, sighting: Sighting) -> bool:
-        is_told = sighting.message is not None
-        is_ours = is_told and self._wording.matches(sighting.subject, sighting.message or "")
+        is_ours = self._wording.matches(sighting.subject, sighting.message or "")
         return is_ours and self._may_be_it(sighting)
 
     def _may_be_it(self, sighting: Sighting) -> bool:
@@ -190,7 +219,8 @@ class Search:
         if begin is None or sighting.created_at is None:
             return False
         is_in_time = sighting.created_at.timestamp() >= begin
-        return is_in_time and not self._ledger.is_claimed(self._scope, sighting.id)
+        is_claimed = self._ledger.is_claimed(self._scope, sighting.id, sought=self._since)
+        return is_in_time and not is_claimed
 
     def _controls(self) -> list[Known]:
         return [known for known in self._known if known.id in self._seen]
@@ -210,11 +240,10 @@ class Search:
 
     async def _recognises(self, known: Known) -> bool:
         sighting = self._seen[known.id]
-        ahead, margin = self._ahead() or 0.0, self._policy.margin
         if sighting.created_at is None:
             return False
-        time = sighting.created_at.timestamp() - ahead
-        if not known.began - margin <= time <= known.ended + margin:
+        time = sighting.created_at.timestamp() - (self._ahead() or 0.0)
+        if not known.began - self._margin <= time <= known.ended + self._margin:
             return False
         return await self._compare(known.wording, sighting) is _Likeness.MATCHES
 
@@ -240,8 +269,7 @@ class Search:
     async def _look_into(self, sighting: Sighting) -> Sighting:
         if self._fetch is None:
             return sighting
-        if sighting.id not in self._whole:
-            if len(self._whole) >= _LOOKED_INTO:
-                return attrs.evolve(sighting, message=None)
-            self._whole[sighting.id] = Sighting.of_ticket(await self._fetch(sighting.id))
-        return self._whole[sighting.id]
+        if len(self._whole) >= _LOOKED_INTO:
+            return attrs.evolve(sighting, message=None)
+        whole = self._whole[sighting.id] = Sighting.of_ticket(await self._fetch(sighting.id))
+        return whole
