@@ -425,7 +425,7 @@ class TestSettings:
         assert request.timeouts == timeouts
         assert request.headers["Accept"] == "application/json"
         assert request.headers["User-Agent"].startswith("vpsbg_async/")
-        assert set(request.headers) == {"Accept", "Authorization", "User-Agent"}
+        assert set(request.headers) == {"Accept", "Authorization", "Cache-Control", "User-Agent"}
 
 
 def deep() -> object:
@@ -806,6 +806,7 @@ class TestLentSession:
                 assert received.headers["Accept"] == "application/json"
                 assert {name.lower() for name in received.headers} == {
                     *("host", "accept", "accept-encoding", "authorization", "user-agent"),
+                    "cache-control",
                     *("content-type", "content-length"),
                 }
             assert not SEEN

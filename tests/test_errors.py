@@ -114,7 +114,7 @@ class TestTree:
             assert type(api_error(status)) is kind
 
     def test_all_is_exported_by_the_module(self) -> None:
-        others = {"Attempt", "Outcome", "is_safe_to_retry", "outcome_of"}
+        others = {"Attempt", "Outcome", "error_of", "is_safe_to_retry", "outcome_of"}
         assert set(errors.__all__) == {item.name for item in TREE} | others
 
     def test_what_nobody_has_told_yet(self) -> None:

@@ -219,13 +219,14 @@ BELOW: dict[str, set[str]] = {
     "transport": GROUND,
     "attachments": GROUND,
     "core": {"attachments", "transport", *GROUND},
-    "services": {"core", "attachments", "transport", *GROUND},
+    "bulk": {"core", *GROUND},
+    "services": {"bulk", "core", "attachments", "transport", *GROUND},
     "client": {"services", "core", "attachments", "transport", *GROUND},
-    "vpsbg_async": {"client", "services", "core", "attachments", "transport", *GROUND},
+    "vpsbg_async": {"client", "services", "bulk", "core", "attachments", "transport", *GROUND},
     "testing": {"core", "attachments", "transport", *GROUND},
     "sandbox": set(),
     "cli": {
-        *("vpsbg_async", "client", "services", "core", "attachments", "transport"),
+        *("vpsbg_async", "client", "services", "bulk", "core", "attachments", "transport"),
         *("sandbox", *GROUND),
     },
 }

@@ -13,6 +13,7 @@ async with VPSBG() as vps:
 
 from ._version import __version__
 from .attachments import Attachment, AttachmentLike, Limits
+from .bulk import BulkOutcome, BulkRun, BulkStatus, BulkSummary
 from .client import VPSBG
 from .core.finding import Finding, ReconcilePolicy
 from .core.gate import Gate, RateGate
@@ -26,6 +27,7 @@ from .errors import (
     ConfigurationError,
     ConflictError,
     InvalidInputError,
+    JournalError,
     LockedError,
     NotFoundError,
     NotSentError,
@@ -40,6 +42,7 @@ from .errors import (
     TransportError,
     ValidationError,
     VPSBGError,
+    error_of,
     is_safe_to_retry,
     outcome_of,
 )
@@ -67,6 +70,10 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "Body",
+    "BulkOutcome",
+    "BulkRun",
+    "BulkStatus",
+    "BulkSummary",
     "ConfigurationError",
     "ConflictError",
     "Event",
@@ -74,6 +81,7 @@ __all__ = [
     "Gate",
     "Headers",
     "InvalidInputError",
+    "JournalError",
     "Limits",
     "LockedError",
     "NotFoundError",
@@ -105,6 +113,7 @@ __all__ = [
     "VPSBGError",
     "ValidationError",
     "__version__",
+    "error_of",
     "is_safe_to_retry",
     "outcome_of",
 ]

@@ -209,9 +209,12 @@ class VPSBG:
         return await Caller(self._session).raw(method.upper(), place, query, body)
 
     async def aclose(self) -> None:
-        """Release the connections; calls under way fail."""
-        if self._is_owner:
-            await self._session.transport.aclose()
+        """Break off bulk runs, and release the connections; calls under way fail."""
+        if not self._is_owner:
+            return
+        for dependent in tuple(self._session.dependents):
+            await dependent.aclose()
+        await self._session.transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -275,6 +278,7 @@ def _headers(api_key: str) -> Headers:
     return Headers(
         {
             "Accept": "application/json",
+            "Cache-Control": "no-cache",  # what is looked for may be younger than a cache
             "Authorization": _Secret(f"Bearer {api_key}"),
             "User-Agent": _USER_AGENT,
         }

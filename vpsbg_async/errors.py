@@ -3,6 +3,7 @@
 VPSBGError                      .outcome  .permanent  .method  .path  .attempts  .history  .draft
 ├── ConfigurationError          a setting is wrong
 ├── InvalidInputError           .errors: caught before anything was sent (also a ValueError)
+├── JournalError                the journal of a bulk run cannot be used
 ├── AttachmentError             .attachment: a file or stream failed on this side
 ├── TransportError
 │   ├── NotSentError            nothing that could be acted on reached the server
@@ -43,6 +44,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "InvalidInputError",
+    "JournalError",
     "LockedError",
     "NotFoundError",
     "NotSentError",
@@ -57,6 +59,7 @@ __all__ = [
     "TransportError",
     "VPSBGError",
     "ValidationError",
+    "error_of",
     "is_safe_to_retry",
     "outcome_of",
 ]
@@ -188,6 +191,15 @@ class InvalidInputError(VPSBGError, ValueError):
     def __init__(self, errors: Mapping[str, tuple[str, ...]]) -> None:
         super().__init__(_told(errors))
         self.errors = dict(errors)
+
+
+class JournalError(VPSBGError):
+    """The journal of a bulk run cannot be used, or written to any more.
+
+    The run does not begin, or sends nothing more; a rerun goes on where it has stopped.
+    """
+
+    permanent = True
 
 
 class AttachmentError(VPSBGError):
@@ -419,7 +431,7 @@ def outcome_of(error: BaseException) -> Outcome:
     Returns:
         The outcome of the nearest error of ours; `Outcome.UNKNOWN` if there is none.
     """
-    ours = _nearest(error)
+    ours = error_of(error)
     return Outcome.UNKNOWN if ours is None else ours.outcome
 
 
@@ -437,14 +449,24 @@ def is_safe_to_retry(error: BaseException) -> bool:
         True for a read, and for what was not sent or not processed, if its reason may pass; False
         for all else, and for an exception that did not come out of a call.
     """
-    ours = _nearest(error)
+    ours = error_of(error)
     if ours is None or ours.permanent or ours.method is None:
         return False
     return ours.method in _READS or ours.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
 
 
-def _nearest(error: BaseException) -> VPSBGError | None:
-    """The nearest error of ours in a chain of exceptions."""
+def error_of(error: BaseException) -> VPSBGError | None:
+    """The nearest error of ours in a chain of exceptions, as a traceback shows it.
+
+    For a `TimeoutError` of your own ``asyncio.timeout`` that is the one that tells of the call that
+    it has ended, with its ``history`` and ``draft``.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        The error, None if there is none of ours.
+    """
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:

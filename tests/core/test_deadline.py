@@ -26,6 +26,7 @@ from vpsbg_async import (
     RateGate,
     Request,
     Response,
+    ResponseReadError,
     RetryPolicy,
     TicketDraft,
     VPSBGError,
@@ -37,7 +38,7 @@ from vpsbg_async.core.call import Call
 from vpsbg_async.core.clock import Clock
 from vpsbg_async.core.endpoint import Effect, Endpoint
 from vpsbg_async.core.gate import OnWait
-from vpsbg_async.events import GaveUp
+from vpsbg_async.events import Answered, GaveUp
 from vpsbg_async.testing import FakeTransport, RawConnection, RawServer, Reply
 from vpsbg_async.testing.bodies import WatchedBody
 from vpsbg_async.transport import Body
@@ -160,10 +161,15 @@ POINTS: dict[str, tuple[Outcome, list[Outcome]]] = {
     "the source": (Outcome.NOT_SENT, [Outcome.NOT_SENT]),
     "the upload": (Outcome.NOT_SENT, [Outcome.NOT_SENT]),
     "no answer": (Outcome.UNKNOWN, [Outcome.UNKNOWN]),
-    "the answer": (Outcome.UNKNOWN, [Outcome.UNKNOWN]),
+    "the answer": (Outcome.PROCESSED, [Outcome.PROCESSED]),
     "the wait": (Outcome.NOT_SENT, [Outcome.NOT_PROCESSED]),
     "the gate again": (Outcome.NOT_SENT, [Outcome.NOT_PROCESSED]),
     "recovery": (Outcome.UNKNOWN, [Outcome.UNKNOWN]),
+}
+TYPES = {
+    Outcome.NOT_SENT: NotSentError,
+    Outcome.UNKNOWN: OutcomeUnknownError,
+    Outcome.PROCESSED: ResponseReadError,
 }
 each_point = pytest.mark.parametrize("point", POINTS)
 each_length = pytest.mark.parametrize("length", [3 * len(CHUNK), None], ids=["known", "unknown"])
@@ -173,7 +179,7 @@ def check(stage: Stage, point: str, error: VPSBGError) -> None:
     """What holds of the verdict, whoever broke the call off."""
     outcome, attempts = POINTS[point]
     assert error.outcome is outcome
-    assert type(error) is (NotSentError if outcome is Outcome.NOT_SENT else OutcomeUnknownError)
+    assert type(error) is TYPES[outcome]
     assert (error.method, error.draft) == ("POST", "a draft")
     # The ids are put into the path only once they are known to fit.
     known = point not in ("a twin", "preparing")
@@ -528,7 +534,7 @@ class TestOnASocket:
         [
             ("the upload", Outcome.NOT_SENT),
             ("no answer", Outcome.UNKNOWN),
-            ("the answer", Outcome.UNKNOWN),
+            ("the answer", Outcome.PROCESSED),
         ],
     )
     async def test_it_is_cancelled(self, point: str, outcome: Outcome, tmp_path: Path) -> None:
@@ -545,7 +551,8 @@ class TestOnASocket:
             await connection.request()
             if point == "the answer":
                 await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
-            reached.set()
+            else:
+                reached.set()
             await connection.until_gone()
 
         told: list[Outcome] = []
@@ -553,6 +560,8 @@ class TestOnASocket:
         def note(event: Event) -> None:
             if isinstance(event, GaveUp):
                 told.append(event.error.outcome)
+            if isinstance(event, Answered):
+                reached.set()
 
         before = asyncio.all_tasks()
         async with (
@@ -569,3 +578,27 @@ class TestOnASocket:
             assert told == [outcome]
             assert descriptors(path) == 0
         await until(lambda: asyncio.all_tasks() == before)
+
+    async def test_an_answer_that_came_before_the_end_of_the_upload_counts(self) -> None:
+        """Whoever answers has judged: that the upload was not complete says nothing any more."""
+
+        async def serve(connection: RawConnection) -> None:
+            await connection.head()
+            await connection.write(b'HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{"i')
+            await connection.until_gone()
+
+        async def slow() -> AsyncIterator[bytes]:
+            while True:
+                yield bytes(1000)
+                await asyncio.sleep(0.01)
+
+        async with RawServer(serve) as api, VPSBG("key", base_url=api.url) as vps:
+            with pytest.raises(ResponseReadError) as caught:
+                await vps.with_options(deadline=0.5).tickets.create(
+                    department_id=2,
+                    subject="Down",
+                    message="It is down.",
+                    attachments=[Attachment.from_stream(slow, name="log.txt")],
+                )
+        assert caught.value.outcome is Outcome.PROCESSED
+        assert not is_safe_to_retry(caught.value)

@@ -11,7 +11,6 @@ __all__ = ["guess_type", "is_content_type", "safe_name"]
 
 _MAX = 255  # bytes of UTF-8
 _FALLBACK = "attachment.bin"
-_FOLDER = re.compile(r".*[/\\]", re.DOTALL)
 _REPLACED = re.compile(r'[\x00-\x1f\x7f-\x9f":*?<>|\ud800-\udfff]')
 
 _CONTENT_TYPE_MAX = (
@@ -33,7 +32,8 @@ def safe_name(name: str) -> str:
     ``_``; no dots or spaces at the end; at most 255 bytes of UTF-8, keeping the suffix; never
     empty.
     """
-    name = _FOLDER.sub("", unicodedata.normalize("NFC", name))
+    name = unicodedata.normalize("NFC", name)
+    name = name[1 + max(name.rfind("/"), name.rfind("\\")) :]
     name = _REPLACED.sub("_", name).rstrip(". ")
     if len(name.encode()) > _MAX:
         stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a name, not a path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 import attrs
@@ -13,7 +13,7 @@ from . import Attachment, AttachmentLike, Limits
 from .contents import USED, Content, ContentError, Once
 from .files import look_at
 
-__all__ = ["Prepared", "Problems", "prepare"]
+__all__ = ["Prepared", "Problems", "prepare", "recognise"]
 
 Problems = dict[str, tuple[str, ...]]
 """What is wrong with a call, by argument."""
@@ -91,10 +91,7 @@ async def prepare(
     Returns:
         The attachments, ready to be sent if there is no problem, and the problems.
     """
-    if not isinstance(attachments, Sequence) or isinstance(attachments, str | bytes):
-        return [], {"attachments": ("must be a list of attachments",)}
-    problems: Problems = {}
-    known = _known(attachments, problems)
+    known, problems = recognise(attachments)
     paths = [item.source for item in known.values() if isinstance(item.source, str)]
     files = iter(await look_at(paths))
     ready: list[Prepared] = []
@@ -110,13 +107,18 @@ async def prepare(
         else:
             ready.append(Prepared(item, content))
             once.add(content)
-    if too_much := _too_much(ready, len(attachments), limits):
+    if too_much := _too_much(ready, len(known), limits):
         problems["attachments"] = too_much
     return ready, problems
 
 
-def _known(attachments: Iterable[AttachmentLike], problems: Problems) -> Mapping[str, Attachment]:
-    """The attachments by argument; what cannot be one becomes a problem."""
+def recognise(
+    attachments: Sequence[AttachmentLike],
+) -> tuple[Mapping[str, Attachment], Problems]:
+    """The attachments of a call by argument, without a look at any file; and what can be none."""
+    if not isinstance(attachments, Sequence) or isinstance(attachments, str | bytes):
+        return {}, {"attachments": ("must be a list of attachments",)}
+    problems: Problems = {}
     known = {}
     for index, item in enumerate(attachments):
         argument = f"attachments.{index}"
@@ -124,7 +126,7 @@ def _known(attachments: Iterable[AttachmentLike], problems: Problems) -> Mapping
             known[argument] = item if isinstance(item, Attachment) else Attachment.from_path(item)
         except InvalidInputError as error:
             problems[argument] = tuple(f"{name} {text}" for name, (text,) in error.errors.items())
-    return known
+    return known, problems
 
 
 def _too_much(ready: Sequence[Prepared], count: int, limits: Limits) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+import attrs
+
 from ..errors import (
     Attempt,
     NotSentError,
@@ -32,10 +34,11 @@ from .answer import Answer, error_for
 from .bodies import WatchedBody
 from .endpoint import READS, Endpoint
 from .finding import Finding
+from .hiding import hide
 from .retry import Failure, decide
 from .session import Session
 
-__all__ = ["Call", "Recovery", "located"]
+__all__ = ["Call", "Lost", "Recorder", "Recovery", "located"]
 
 T = TypeVar("T")
 
@@ -51,6 +54,33 @@ class Recovery(Protocol, Generic[T]):
         ...
 
 
+class Recorder(Protocol):
+    """Writes down whether a call may have been acted on, for whoever comes after this process."""
+
+    async def sending(self) -> None:
+        """An attempt is about to leave, and does when this returns."""
+        ...
+
+    def undone(self) -> None:
+        """It is certain that no attempt so far was acted on."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Lost:
+    """An attempt that another process has made.
+
+    Attributes:
+        error: What is known of it.
+        began: When it began, in Unix seconds.
+        ended: When it was over, at the latest.
+    """
+
+    error: VPSBGError
+    began: float
+    ended: float
+
+
 class Call:
     """One call: its attempts, one after the other, and what is known of them.
 
@@ -59,9 +89,11 @@ class Call:
         endpoint: What is called.
         ids: The ids in its path.
         draft: What it is to create, for its errors to hold.
+        recorder: Writes down what leaves, None if nobody does.
 
     Attributes:
         started: When its first attempt began, in Unix seconds.
+        ended: When its last attempt ended, in Unix seconds.
     """
 
     def __init__(
@@ -70,14 +102,16 @@ class Call:
         endpoint: Endpoint,
         ids: Mapping[str, int | str],
         draft: object = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.started = 0.0
+        self.started = self.ended = 0.0
         self._session = session
         self._options = session.options
         self._endpoint = endpoint
         self._path = endpoint.path  # until it is known that the ids can stand in it
         self._ids = ids
         self._draft = draft
+        self._recorder = recorder
         self._source: Body | None = None  # what every attempt sends
         self._number = next(_numbers)
         self._history: list[Attempt] = []
@@ -99,6 +133,7 @@ class Call:
         prepare: Callable[[], Awaitable[Body]] | None = None,
         within: AbstractAsyncContextManager[None] | None = None,
         recover: Recovery[T] | None = None,
+        lost: Lost | None = None,
     ) -> T:
         """Send it, and again where that is safe and of use, until there is a result.
 
@@ -106,19 +141,18 @@ class Call:
             read: Makes the result of an answer.
             query: Query string with its question mark.
             body: Body of the request.
-            prepare: Makes the body, if it is not there yet.
+            prepare: Makes the body when it is time, if it is not there yet.
             within: Entered before all that, and left when all is over.
             recover: Finds out whether it was done, if it may have been. Without one the doubt is
                 the caller's.
+            lost: The attempt that the call goes on after, None if it begins with one.
         """
         timer = self._session.clock.timeout(self._options.deadline)
         try:
             async with timer, within or nullcontext():
-                if prepare is not None:
-                    body = await prepare()
+                failed = None if lost is None else self._take_over(lost)
                 self._source = body
-                self._path = self._endpoint.path_for(self._ids)
-                return await self._run(read, query, recover)
+                return await self._run(read, query, prepare, recover, failed)
         except VPSBGError as error:
             self._finish(error)
             raise
@@ -157,28 +191,49 @@ class Call:
         self,
         read: Callable[[Answer], T],
         query: str,
+        prepare: Callable[[], Awaitable[Body]] | None,
         recover: Recovery[T] | None,
+        failed: VPSBGError | None,
     ) -> T:
         while True:
-            entered = await self._enter()
-            try:
-                self._begin()
-                return read(await self._exchange(query))
-            except VPSBGError as error:
-                failed = self._end(error)
-            finally:
-                if self._session.gate is not None:
-                    self._session.gate.leave(entered, status=self._status, headers=self._headers)
+            if failed is None:
+                try:
+                    await self._get_ready(prepare)
+                    return await self._attempt(read, query)
+                except VPSBGError as error:
+                    if self._began is None:
+                        raise  # it has not come to an attempt
+                    failed = self._end(error)
             failure = Failure.of(failed)
             if recover is not None and self._in_doubt:
                 finding = await recover(self, failed)
                 if finding.found is not None:
                     return finding.found
                 failure = self._reconciled(failed, finding)
+            if self._recorder is not None and not self._in_doubt:
+                self._recorder.undone()
             await self._before_the_next(failed, failure)
             self.tell(Retried, failed=self._history[-1])
+            failed = None
+
+    async def _get_ready(self, prepare: Callable[[], Awaitable[Body]] | None) -> None:
+        if prepare is not None and self._source is None:
+            self._source = await prepare()
+        self._path = self._endpoint.path_for(self._ids)
+
+    async def _attempt(self, read: Callable[[Answer], T], query: str) -> T:
+        entered = await self._enter()
+        try:
+            if self._recorder is not None:
+                await self._recorder.sending()
+            self._begin()
+            return read(await self._exchange(query))
+        finally:
+            if self._session.gate is not None:
+                self._session.gate.leave(entered, status=self._status, headers=self._headers)
 
     async def _enter(self) -> object:
+        self._status, self._headers = None, _NO_HEADERS
         gate = self._session.gate
         if gate is None:
             return None
@@ -190,7 +245,6 @@ class Call:
     def _begin(self) -> None:
         clock, body = self._session.clock, self._source
         self._began = clock.monotonic()
-        self._status, self._headers = None, _NO_HEADERS
         if not self._history:
             self.started = clock.time()
         if body is not None:
@@ -239,25 +293,37 @@ class Call:
     def _end(self, error: VPSBGError) -> VPSBGError:
         """Take down how the attempt under way has ended."""
         clock = self._session.clock
-        now = clock.monotonic()
-        seconds = now - (self._began or 0.0)
+        seconds = clock.monotonic() - (self._began or 0.0)
+        self.ended = clock.time()
+        sent = 0 if self._body is None else self._body.given
+        self._note(error, self.ended - seconds, seconds, sent, self._status)
+        self._began = self._body = None
+        return error
+
+    def _take_over(self, lost: Lost) -> VPSBGError:
+        """Take down an attempt that was made elsewhere."""
+        self.started, self.ended = lost.began, lost.ended
+        self._note(lost.error, lost.began, max(0.0, lost.ended - lost.began), 0, None)
+        return lost.error
+
+    def _note(
+        self, error: VPSBGError, began: float, seconds: float, sent: int, status: int | None
+    ) -> None:
         self._history.append(
             Attempt(
                 number=len(self._history) + 1,
-                started_at=datetime.fromtimestamp(clock.time() - seconds, UTC),
+                started_at=datetime.fromtimestamp(began, UTC),
                 seconds=seconds,
-                bytes_sent=0 if self._body is None else self._body.given,
+                bytes_sent=sent,
                 outcome=error.outcome,
                 error=type(error).__name__,
-                status=self._status,
+                status=status,
             )
         )
         if self._first_failure is None:
-            self._first_failure = now
+            self._first_failure = self._session.clock.monotonic()
         if error.outcome in (Outcome.UNKNOWN, Outcome.PROCESSED):
             self._in_doubt = True
-        self._began = self._body = None
-        return error
 
     def _reconciled(self, failed: VPSBGError, finding: Finding[T]) -> Failure:
         """What is known of a failed attempt, now that what it makes was looked for in vain."""
@@ -294,6 +360,9 @@ class Call:
 
     def _broken_off(self, text: str) -> VPSBGError:
         """The error for a call that something has ended between or within its attempts."""
+        if self._status is not None and self._began is not None:
+            status, headers = self._status, self._headers
+            return self._end(ResponseReadError(text, status=status, headers=headers))
         if self._began is not None:
             sent = self._body is None or self._body.is_complete
             self._end(OutcomeUnknownError(text) if sent else NotSentError(text))
@@ -310,6 +379,7 @@ class Call:
         error.history = tuple(self._history)
         error.remarks = tuple(self._remarks)
         error.draft = self._draft
+        hide(self._session.headers.get("Authorization", "").rpartition(" ")[2], error)
         self.tell(GaveUp, error=error)
         return error
 

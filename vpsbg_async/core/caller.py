@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ..transport import Body
 from . import convert
 from .answer import Answer
-from .call import Call, located
+from .call import Call, Recorder, located
 from .endpoint import READS, Effect, Endpoint, Query, query_string
 from .pages import Envelope, Page, page_of
 from .session import Session
@@ -29,7 +29,12 @@ class Caller:
         self.session = session
 
     def begin(
-        self, endpoint: Endpoint, ids: Mapping[str, int | str], *, draft: object = None
+        self,
+        endpoint: Endpoint,
+        ids: Mapping[str, int | str],
+        *,
+        draft: object = None,
+        recorder: Recorder | None = None,
     ) -> Call:
         """A call of an endpoint, to be run.
 
@@ -37,8 +42,9 @@ class Caller:
             endpoint: The endpoint.
             ids: The ids in its path.
             draft: What it is to create, for its errors to hold.
+            recorder: Writes down what leaves.
         """
-        return Call(self.session, endpoint, ids, draft)
+        return Call(self.session, endpoint, ids, draft, recorder)
 
     async def call(
         self,

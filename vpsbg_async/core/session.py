@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import attrs
 
@@ -14,7 +15,19 @@ from .gate import Gate
 from .notify import Notifier
 from .retry import RetryPolicy
 
-__all__ = ["Options", "Session"]
+__all__ = ["Dependents", "Options", "Session"]
+
+
+class Dependent(Protocol):
+    """What goes on in the background, and makes calls."""
+
+    async def aclose(self) -> None:
+        """Break it off."""
+        ...
+
+
+Dependents = set[Dependent]
+"""What must end before the transport is closed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +64,7 @@ class Session:
         clock: Tells the time here.
         server_clock: Tells the time there.
         random: Gives a number from 0 up to 1.
+        dependents: What is ended with the client.
         options: What may differ from call to call.
     """
 
@@ -61,4 +75,5 @@ class Session:
     clock: Clock
     server_clock: ServerClock
     random: Callable[[], float]
+    dependents: Dependents = attrs.field(factory=set)
     options: Options

@@ -14,6 +14,7 @@ from typing import Final, Self, cast
 
 from aiohttp import hdrs, web
 
+from .account import AccountEndpoints
 from .connections import Connections
 from .disturber import Disturber
 from .drift import Drift, Drifting
@@ -152,6 +153,7 @@ class Sandbox:
         )
         endpoints = TicketEndpoints(self._store, folder, lambda: self.listing)
         application.add_routes(endpoints.routes(_PREFIX))
+        application.add_routes(AccountEndpoints().routes(_PREFIX))
         application.on_response_prepare.extend([self._date, self._drifting.finish])
         application.on_shutdown.extend([connections.drop_all, disturber.end])
         return application

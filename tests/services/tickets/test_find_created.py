@@ -27,6 +27,7 @@ from vpsbg_async import (
     ServerError,
     TicketDraft,
     VPSBGError,
+    error_of,
 )
 from vpsbg_async.sandbox import Fault, Listing, Sandbox
 
@@ -66,6 +67,18 @@ class TestFound:
         finding = await vps.tickets.find_created(error)
         assert finding.found is not None
         assert finding.found.id == made(sandbox)[1].id
+
+    async def test_by_the_timeout_that_has_ended_it(self, vps: VPSBG, sandbox: Sandbox) -> None:
+        sandbox.faults.add(Fault.STALL_ON_WRITE)
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.3):
+                await vps.tickets.create(**DRAFT, reference_marker="job-1")
+        error = error_of(caught.value)
+        assert error is not None
+        assert "its message bears [ref job-1]" in str(error)
+        finding = await vps.tickets.find_created(caught.value)
+        assert finding.found is not None
+        assert finding.found.id == made(sandbox)[0].id
 
     async def test_by_another_client(self, vps: VPSBG, sandbox: Sandbox, log: Log) -> None:
         """Such as that of the process that comes after a crash."""

@@ -62,12 +62,12 @@ class TestClaims:
         assert not ledger.is_claimed(None, 1, sought=10.0)
         assert ledger.is_claimed(None, 2, sought=10.0)
 
-    def test_since_a_time_the_newest_first(self) -> None:
+    def test_since_a_time_in_whatever_order_they_became_known(self) -> None:
         ledger = Ledger()
-        for number in range(5):
+        for number in (3, 0, 4, 1, 2):
             ledger.claim(known(number, ended=float(number)))
             ledger.claim(known(number, 216, ended=float(number)))
-        assert list(ledger.claimed_since(None, 2.0)) == [4, 3, 2]
+        assert sorted(ledger.claimed_since(None, 2.0)) == [2, 3, 4]
         assert list(ledger.claimed_since(216, 3.5)) == [4]
         assert list(ledger.claimed_since(217, 0.0)) == []
         assert list(ledger.claimed_since(None, 5.0)) == []
@@ -77,7 +77,15 @@ class TestClaims:
         for number, ended in ((1, 1.0), (2, 2.0), (1, 3.0)):
             ledger.claim(known(number, ended=ended))
         assert list(ledger.claimed_since(None, 2.5)) == [1]
-        assert list(ledger.claimed_since(None, 0.0)) == [1, 2]
+        assert list(ledger.claimed_since(None, 0.0)) == [2, 1]
+
+    def test_a_ticket_recalled_is_claimed_and_no_control(self) -> None:
+        ledger = Ledger()
+        ledger.recall(216, 2.0)
+        assert ledger.is_claimed(None, 216)
+        assert list(ledger.claimed_since(None, 2.0)) == [216]
+        assert list(ledger.claimed_since(None, 2.5)) == []
+        assert ledger.known(None, marked=False) == []
 
     @pytest.mark.parametrize("scope", [None, 216])
     def test_of_a_hundred_thousand_the_newest_are_kept(self, scope: Scope) -> None:
@@ -85,7 +93,7 @@ class TestClaims:
         for number in range(100_000):
             ledger.claim(known(number, scope, ended=float(number)))
         kept = list(ledger.claimed_since(scope, -math.inf))
-        assert kept == list(range(99_999, 79_999, -1))
+        assert kept == list(range(80_000, 100_000))
         assert ledger.is_claimed(scope, 99_999)
         assert not ledger.is_claimed(scope, 0)
         assert len(ledger.known(scope, marked=False)) <= 64

@@ -160,10 +160,26 @@ class TestFound:
         )
         assert await account.look() == Finding(found=ours)
 
-    @pytest.mark.parametrize("created", [-12.0, 0.0, 60.0, 1000.0])
-    async def test_from_a_margin_before_the_call_on(self, created: float) -> None:
+    @pytest.mark.parametrize("created", [-1.5, 0.0, 60.0])
+    async def test_from_the_call_on(self, created: float) -> None:
         ours = mine(created=created)
         assert await Account.of([ours, CONTROL, OLD]).look() == Finding(found=ours)
+
+    @pytest.mark.parametrize("created", [-3.0, -12.0])
+    async def test_not_for_certain_from_a_margin_before_it_on(self, created: float) -> None:
+        """It may be the same again, of another program or of a run before."""
+        account = Account.of([mine(created=created), CONTROL, OLD])
+        await check_unknown(account, "may have been created before it")
+
+    @pytest.mark.parametrize("created", [-12.0, -3.0, 0.0, 60.0])
+    async def test_from_a_margin_before_the_call_on_by_its_marker(self, created: float) -> None:
+        told = ticket(7, created, "???", f"??? {MARKED.told}")
+        assert await Account([[told]]).look(MARKED) == Finding(found=told)
+
+    async def test_none_that_is_still_to_come(self) -> None:
+        """As where a list tells the time of another zone: then it may be any of the last hours."""
+        account = Account.of([mine(created=7200.0), CONTROL, OLD])
+        await check_unknown(account, "times that have not come yet")
 
     async def test_among_messages_the_first_is_held_against_it(self) -> None:
         first, answer = (

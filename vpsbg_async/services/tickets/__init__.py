@@ -1,41 +1,32 @@
 """Support tickets and their messages.
 
 The ``models`` are what the API tells, ``drafts`` what is sent, ``mismatches`` what became of the
-files on the way. `Tickets` has the calls. What may have been created is found by `Reconciler`: a
-`Search` goes through the list and compares by `Wording`, and the `Ledger` tells what is whose.
+files on the way. `Tickets` has the calls, the `Sender` makes those that create, and `TicketWork` is
+what a bulk run is handed. What may have been created is found by `Reconciler`: a `Search` goes
+through the list and compares by `Wording`, and the `Ledger` tells what is whose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import AsyncIterable, Iterable, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Literal, get_args
+from pathlib import Path
+from typing import get_args
 
 import attrs
 
 from ...attachments import AttachmentLike, Limits
-from ...attachments.files import File
-from ...attachments.prepare import Problems, prepare
-from ...core import convert
-from ...core.call import Call
+from ...bulk import BulkRun
 from ...core.caller import Caller
-from ...core.endpoint import Effect, Endpoint, is_positive
+from ...core.endpoint import Endpoint, is_positive
 from ...core.finding import Finding
-from ...core.multipart import Form
 from ...core.pages import Pages
-from ...errors import (
-    AttachmentError,
-    InvalidInputError,
-    Outcome,
-    ValidationError,
-    VPSBGError,
-    outcome_of,
-)
-from ...events import AttachmentClipped, AttachmentsDiffer, Waiting
-from .drafts import TicketDraft, as_marker, check_marker, check_message, marked
-from .ledger import Known, Ledger, Scope, scope_of
-from .mismatches import mismatches
+from ...errors import InvalidInputError, error_of
+from ...events import Listener
+from .drafts import TicketDraft, as_marker
+from .ledger import Known, Ledger
+from .many import TicketWork
 from .models import (
     AttachmentMismatch,
     ServiceType,
@@ -44,7 +35,8 @@ from .models import (
     TicketMessage,
     TicketStatus,
 )
-from .reconcile import Look, Reconciler
+from .reconcile import Reconciler
+from .sending import OnUnknown, Sender
 from .wording import Wording
 
 __all__ = [
@@ -60,14 +52,8 @@ __all__ = [
     "Tickets",
 ]
 
-OnUnknown = Literal["raise", "reconcile"]
-"""What to do when it is not known whether a ticket was created: raise the error, or look for it."""
-
-_CREATES = frozenset({Effect.CREATES})
 _LIST = Endpoint("GET", "/support/tickets", "convention")
-_CREATE = Endpoint("POST", "/support/tickets", effects=_CREATES)
 _GET = Endpoint("GET", "/support/tickets/{id}", "convention")
-_REPLY = Endpoint("POST", "/support/tickets/{id}/messages", effects=_CREATES)
 
 
 class Tickets:
@@ -78,6 +64,7 @@ class Tickets:
         self._limits = limits
         self._ledger = ledger
         self._reconciler = Reconciler(caller, ledger, self.list, self.get)
+        self._sender = Sender(caller, limits, ledger, self._reconciler)
 
     async def create(
         self,
@@ -137,20 +124,7 @@ class Tickets:
             service_id=service_id,
             reference_marker=as_marker(reference_marker),
         )
-        problems = draft.problems()
-        sending = _Sending(
-            endpoint=_CREATE,
-            ids={},
-            problems=problems,
-            fields=[] if problems else draft.fields(),
-            attachments=attachments,
-            limits=self._limits,
-            scope=None,
-            wording=_wording_of(draft),
-            on_unknown=on_unknown,
-            draft=draft,
-        )
-        return await self._post(sending, partial(self._reconciler.find_ticket, sending.wording))
+        return await self._sender.create(draft, on_unknown)
 
     async def reply(
         self,
@@ -192,30 +166,95 @@ class Tickets:
             APIError: The server answered with another error; see its subclasses.
         """
         marker = as_marker(reference_marker)
-        problems: Problems = {}
-        check_message(problems, message)
-        check_marker(problems, marker)
-        sending = _Sending(
-            endpoint=_REPLY,
-            ids={"id": ticket_id},
-            problems=problems,
-            fields=[] if problems else [("message", marked(message, marker))],
-            attachments=attachments,
-            limits=self._limits,
-            scope=scope_of(ticket_id),
-            wording=Wording("", message, marker),
+        return await self._sender.reply(ticket_id, message, attachments, marker, on_unknown)
+
+    def create_many(
+        self,
+        drafts: Iterable[TicketDraft] | AsyncIterable[TicketDraft],
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        concurrency: int = 8,
+        on_unknown: OnUnknown = "reconcile",
+        reference_marker: bool = False,
+        accept_new_key: bool = False,
+        on_event: Listener | None = None,
+    ) -> BulkRun:
+        """Open any number of tickets, so many at a time, in memory that does not grow with them.
+
+        ```python
+        async with vps.tickets.create_many(drafts, journal="run.journal") as run:
+            async for outcome in run:
+                print(outcome.position, outcome.status, outcome.ticket_id)
+        print(run.summary)
+        ```
+
+        With a journal, a run survives its process and a loss of power: the same run again skips
+        what is done, looks for what was under way, and sends the rest. What tells a draft from
+        others then is its ``reference``, or else its content: of files on disk their names and
+        paths as given, of bytes in memory their content. Of drafts that are equal so, as many are
+        created as there are; a stream needs a reference. The journal holds no more of the tickets
+        than the words of those in doubt, and of the last sixteen.
+
+        ``POST /support/tickets``, documented at https://dev.vpsbg.eu/api-3597305. Before the first,
+        ``GET /balance`` (https://dev.vpsbg.eu/api-3487355) shows whether the key is accepted.
+        Reconciliation calls `list` and `get`, which are *conventions*.
+
+        Args:
+            drafts: The tickets. They are taken one by one, as there is room for them.
+            journal: Where the journal is, or is to be made. One run at a time can use it.
+            concurrency: How many tickets may be under way.
+            on_unknown: What to do if no answer tells whether a ticket was created: ``reconcile``
+                it, as `create` does, or ``raise``, which leaves it unknown at once.
+            reference_marker: Whether to write a short reference below each message, by which
+                reconciliation knows the ticket for certain. Recommended where tickets read alike:
+                without one they are created one after the other.
+            accept_new_key: Whether the journal may go on with another key. A ticket of the journal
+                is read with it first, to see that it is of the same account.
+            on_event: Called with each event of each call, beside whoever is called already.
+
+        Returns:
+            The run, to be entered. What goes wrong with one ticket is in its outcome.
+
+        Raises:
+            InvalidInputError: An argument cannot be used.
+            ConfigurationError: ``on_event`` is no function.
+            JournalError: When entered: the journal is in use, damaged, not a journal, or one of
+                another address or key. When iterated: it cannot be written any more.
+            AuthenticationError: When entered or iterated: the key is not accepted.
+            PermissionDeniedError: Likewise.
+            TransportError: When entered: the network failed.
+        """
+        _check_run(drafts, journal, concurrency, on_unknown)
+        session = self._caller.session
+        options = session.options
+        options = attrs.evolve(options, notifier=options.notifier.and_to(on_event))
+        caller = Caller(attrs.evolve(session, options=options))
+        tickets = Tickets(caller, self._limits, self._ledger)
+        work = TicketWork(
+            caller,
+            tickets._sender,
+            self._ledger,
+            tickets.get,
             on_unknown=on_unknown,
+            mark=reference_marker,
         )
-        look = partial(self._reconciler.find_reply, ticket_id, sending.wording)
-        return await self._post(sending, look)
+        return BulkRun(
+            drafts,
+            work,
+            journal=None if journal is None else Path(journal),
+            accept_new_key=accept_new_key,
+            concurrency=concurrency,
+            clock=session.clock,
+            dependents=session.dependents,
+        )
 
     async def find_created(
-        self, draft: TicketDraft | VPSBGError, *, since: datetime | None = None
+        self, draft: TicketDraft | BaseException, *, since: datetime | None = None
     ) -> Finding[Ticket]:
         """Look for the ticket of a call that has ended without an answer.
 
         ```python
-        except VPSBGError as error:
+        except (VPSBGError, TimeoutError) as error:
             finding = await vps.tickets.find_created(error)
         ```
 
@@ -227,7 +266,8 @@ class Tickets:
         It calls `list` and `get`, which are *conventions*.
 
         Args:
-            draft: What was to be created, or the error of the call that was to create it.
+            draft: What was to be created, or the error of the call that was to create it, or any
+                exception that has one behind it.
             since: When its first attempt began, by the clock here, with a time zone. An error
                 knows it.
 
@@ -241,16 +281,16 @@ class Tickets:
             APIError: The server answered with an error; see its subclasses.
         """
         wanted: object = draft
-        if isinstance(draft, VPSBGError):
-            wanted = draft.draft
-            since = since or (draft.history[0].started_at if draft.history else None)
+        if isinstance(draft, BaseException) and (error := error_of(draft)) is not None:
+            wanted = error.draft
+            since = since or (error.history[0].started_at if error.history else None)
         if not isinstance(wanted, TicketDraft):
             raise InvalidInputError({"draft": ("must be a TicketDraft, or an error with one",)})
         if not isinstance(since, datetime) or since.tzinfo is None:
             raise InvalidInputError({"since": ("must be a datetime with a time zone",)})
         if problems := wanted.problems():
             raise InvalidInputError(problems)
-        ledger, wording, began = self._ledger, _wording_of(wanted), since.timestamp()
+        ledger, wording, began = self._ledger, Wording.of(wanted), since.timestamp()
         finding = Finding[Ticket]()
         async with ledger.turn(None, wording, alone=True, on_wait=lambda: None):
             ledger.find(None, wording, began)  # or it would be its own twin
@@ -308,119 +348,17 @@ class Tickets:
             raise InvalidInputError({"page": ("must be the number of a page, from 1",)})
         return Pages(lambda number: self._caller.page(_LIST, Ticket, number), page)
 
-    async def _post(self, sending: _Sending, look: Look) -> Ticket:
-        """Check, send a form with files, and compare the answer with what was sent."""
-        call = self._caller.begin(sending.endpoint, sending.ids, draft=sending.draft)
-        scope, wording = sending.scope, sending.wording
-        reconcile = sending.on_unknown == "reconcile"
-        turn = self._ledger.turn(
-            scope,
-            wording,
-            alone=reconcile,
-            on_wait=lambda: call.tell(Waiting, reason="twin", seconds=None),
-        )
-        is_wrong = bool(sending.problems or sending.endpoint.problems_of(sending.ids))
-        try:
-            ticket = await call.run(
-                lambda answer: convert.read(answer, Ticket),
-                prepare=sending.prepare,
-                within=None if is_wrong else turn,
-                recover=partial(self._reconciler.recover, look) if reconcile else None,
-            )
-        except BaseException as error:
-            sending.name_files_in(error)
-            if outcome_of(error) in (Outcome.UNKNOWN, Outcome.PROCESSED):
-                self._ledger.lose(scope, wording, self._caller.session.clock.time())
-            raise
-        message = self._own_message(sending, ticket)
-        self._claim(sending, call, ticket, message)
-        return _compared(sending.form, call, ticket, message)
 
-    def _own_message(self, sending: _Sending, ticket: Ticket) -> TicketMessage | None:
-        """The message that was sent, among those of the ticket that answers."""
-        messages = sorted(ticket.messages or (), key=lambda message: message.id)
-        if sending.scope is None:
-            return messages[0] if messages else None
-        ours = [message for message in messages if message.is_customer is not False] or messages
-        for message in reversed(ours):
-            is_claimed = self._ledger.is_claimed(sending.scope, message.id)
-            if not is_claimed and sending.wording.matches("", message.content or ""):
-                return message
-        return ours[-1] if ours else None
-
-    def _claim(
-        self, sending: _Sending, call: Call, ticket: Ticket, message: TicketMessage | None
-    ) -> None:
-        """Remember what was created, and that it is nobody else's."""
-        began, ended = call.started, self._caller.session.clock.time()
-        if sending.scope is None:
-            self._ledger.claim(Known(ticket.id, None, sending.wording, began, ended))
-        words = attrs.evolve(sending.wording, subject="")
-        if message is not None and words.matches("", message.content or ""):
-            scope = ticket.id if sending.scope is None else sending.scope
-            self._ledger.claim(Known(message.id, scope, words, began, ended))
-
-
-@attrs.define(kw_only=True)
-class _Sending:
-    """A form with files, from its arguments to what is sent.
-
-    Attributes:
-        form: What is sent, once it was prepared.
-    """
-
-    endpoint: Endpoint
-    ids: Mapping[str, int | str]
-    problems: Problems
-    fields: Sequence[tuple[str, str]]
-    attachments: Sequence[AttachmentLike]
-    limits: Limits
-    scope: Scope
-    wording: Wording
-    on_unknown: OnUnknown
-    draft: TicketDraft | None = None
-    form: Form | None = None
-
-    async def prepare(self) -> Form:
-        """Check all there is to check, and look at the files."""
-        files, with_files = await prepare(self.attachments, self.limits)
-        problems = self.endpoint.problems_of(self.ids) | self.problems | with_files
-        if self.on_unknown not in get_args(OnUnknown):
-            problems["on_unknown"] = ("must be 'raise' or 'reconcile'",)
-        if problems:
-            raise InvalidInputError(problems)
-        self.form = Form(self.fields[:-1], files, self.fields[-1])
-        return self.form
-
-    def name_files_in(self, error: BaseException) -> None:
-        """Have an error tell which of the caller's files it is about."""
-        if self.form is None:
-            return
-        if isinstance(error, AttachmentError):
-            if error.attachment is None and self.form.current is not None:
-                error.attachment = self.form.current.attachment
-        elif isinstance(error, ValidationError):
-            named = {
-                f"attachments.{index}": file.attachment
-                for index, file in enumerate(self.form.files)
-            }
-            error.attachments = {key: named[key] for key in error.errors if key in named}
-
-
-def _compared(
-    form: Form | None, call: Call, ticket: Ticket, message: TicketMessage | None
-) -> Ticket:
-    """The ticket, held against what was sent; whoever listens is told of what differs."""
-    files = () if form is None else form.files
-    for file in files:
-        if isinstance(file.content, File) and file.content.added:
-            name, added = file.attachment.name, file.content.added
-            call.tell(AttachmentClipped, name=name, added=added)
-    found = mismatches(files, message)
-    if found:
-        call.tell(AttachmentsDiffer, mismatches=found)
-    return attrs.evolve(ticket, attachment_mismatches=found)
-
-
-def _wording_of(draft: TicketDraft) -> Wording:
-    return Wording(draft.subject, draft.message, draft.reference_marker)
+def _check_run(drafts: object, journal: object, concurrency: object, on_unknown: object) -> None:
+    """Refuse arguments of `create_many` that no run could go by."""
+    problems: dict[str, tuple[str, ...]] = {}
+    if not isinstance(drafts, Iterable | AsyncIterable) or isinstance(drafts, str | bytes):
+        problems["drafts"] = ("must be an iterable of TicketDraft, or an async one",)
+    if not isinstance(journal, str | os.PathLike | None) or journal == "":
+        problems["journal"] = ("must be a path",)
+    if not is_positive(concurrency):
+        problems["concurrency"] = ("must be a whole number of 1 or more",)
+    if on_unknown not in get_args(OnUnknown):
+        problems["on_unknown"] = ("must be 'raise' or 'reconcile'",)
+    if problems:
+        raise InvalidInputError(problems)

@@ -17,6 +17,7 @@ __all__ = ["TicketDraft", "as_marker", "check_marker", "check_message", "marked"
 
 _SUBJECT_MIN, _SUBJECT_MAX = 3, 255  # characters
 _MESSAGE_MIN = 5  # characters
+_REFERENCE_MAX = 255  # characters
 _MARKER = re.compile(r"[A-Za-z0-9._-]{4,64}")
 
 
@@ -33,6 +34,8 @@ class TicketDraft:
         service_id: Id of that service.
         reference_marker: What is written below the message so that the ticket can be told from
             all others: 4 to 64 letters, digits, dots, hyphens and underscores. None for nothing.
+        reference: What tells the draft from others in a bulk run and in its journal, such as the
+            number of the case it is about: 1 to 255 characters. It is not sent.
     """
 
     department_id: int
@@ -42,6 +45,7 @@ class TicketDraft:
     service_type: ServiceType | str | None = None
     service_id: int | None = None
     reference_marker: str | None = None
+    reference: str | None = None
 
     def problems(self) -> Problems:
         """All that is wrong with it, but for the attachments."""
@@ -55,6 +59,8 @@ class TicketDraft:
         if self.service_id is not None and not is_positive(self.service_id):
             problems["service_id"] = ("must be the id of a service, a whole number",)
         check_marker(problems, self.reference_marker)
+        if self.reference is not None:
+            _check_text(problems, "reference", self.reference, 1, _REFERENCE_MAX)
         return problems
 
     def fields(self) -> list[tuple[str, str]]:

@@ -90,13 +90,18 @@ class Ledger:
             known: What it is.
             sought: Since when it was sought, if it was: who seeks it again may find it again.
         """
-        key = known.scope, known.id
-        if key not in self._claims:
+        if (known.scope, known.id) not in self._claims:
             (self._known if known.scope is None else self._known_messages).append(known)
-        self._claims[key] = _Claim(known.ended, sought)
-        self._claims.move_to_end(key)
-        if len(self._claims) > _CLAIMS:
-            self._claims.popitem(last=False)
+        self._claim(known.scope, known.id, _Claim(known.ended, sought))
+
+    def recall(self, ticket: int, time: float) -> None:
+        """Take down that a ticket was created by that time, in words that are not known any more.
+
+        Args:
+            ticket: Its id.
+            time: When it was known, in Unix seconds.
+        """
+        self._claim(None, ticket, _Claim(time, None))
 
     def is_claimed(self, scope: Scope, number: int, *, sought: float | None = None) -> bool:
         """Whether it is known whose that is, and not that of who sought it since then before."""
@@ -104,11 +109,9 @@ class Ledger:
         return claim is not None and (sought is None or claim.sought != sought)
 
     def claimed_since(self, scope: Scope, time: float) -> Iterator[int]:
-        """What has become known since then, the newest first."""
-        for (where, number), claim in reversed(self._claims.items()):
-            if claim.time < time:
-                return
-            if where == scope:
+        """What has become known since then."""
+        for (where, number), claim in self._claims.items():
+            if where == scope and claim.time >= time:
                 yield number
 
     def known(self, scope: Scope, *, marked: bool) -> list[Known]:
@@ -138,6 +141,12 @@ class Ledger:
         return any(
             where == scope and wording.matches(other.subject, other.told) for where, other in others
         )
+
+    def _claim(self, scope: Scope, number: int, claim: _Claim) -> None:
+        self._claims[scope, number] = claim
+        self._claims.move_to_end((scope, number))
+        if len(self._claims) > _CLAIMS:
+            self._claims.popitem(last=False)
 
     def turn(
         self, scope: Scope, wording: Wording, *, alone: bool, on_wait: Callable[[], None]

@@ -80,7 +80,11 @@ class Reconciler:
         """Look at once, and again when a server that is still at work must be done."""
         policy = self._caller.session.options.reconcile
         clock = self._caller.session.clock
-        settled = clock.monotonic() + (policy.settle_late if _is_overdue(failed) else policy.settle)
+        delay = policy.settle_late if _is_overdue(failed) else policy.settle
+        # Since the attempt has ended, which may have been in another process; but no clock that was
+        # set in between may make that long.
+        since = min(max(0.0, clock.time() - call.ended), delay)
+        settled = clock.monotonic() + delay - since
         finding, is_final = await self._look(look, call.started)
         if finding.found is None and not is_final:
             await call.wait(max(0.0, settled - clock.monotonic()), "settling")

@@ -141,8 +141,10 @@ class Search:
         matching = []
         for sighting in filter(self._may_be_it, self._seen.values()):
             likeness = await self._compare(self._wording, sighting)
-            if likeness is _Likeness.MATCHES:
+            if likeness is _Likeness.MATCHES and not self._is_of_before(sighting):
                 matching.append(self._whole.get(sighting.id, sighting))
+            elif likeness is _Likeness.MATCHES:
+                self._blame("something reads the same, and may have been created before it")
             elif likeness is _Likeness.RESEMBLES:
                 self._blame("something resembles it, and is not the same")
         if len(matching) == 1:
@@ -158,6 +160,11 @@ class Search:
         ahead = self._ahead()
         return None if ahead is None else self._since + ahead - self._margin
 
+    @property
+    def _end(self) -> float:
+        """What the server's clock shows by now, at the most."""
+        return self._clock.time() + (self._ahead() or 0.0) + self._margin
+
     def _read(self, page: Iterable[Sighting]) -> None:
         """Take down what a page tells, in its order."""
         before: datetime | None = None
@@ -166,6 +173,8 @@ class Search:
             if created_at is None:
                 self._blame("the list does not tell when they were created")
             else:
+                if created_at.timestamp() > self._end:
+                    self._blame("the list tells of times that have not come yet")
                 if self._is_out_of_order(sighting.id, created_at, before):
                     self._blame("the list is not in the order of creation, newest first")
                 before = created_at
@@ -218,9 +227,19 @@ class Search:
         begin = self._begin
         if begin is None or sighting.created_at is None:
             return False
-        is_in_time = sighting.created_at.timestamp() >= begin
+        is_in_time = begin <= sighting.created_at.timestamp() <= self._end
         is_claimed = self._ledger.is_claimed(self._scope, sighting.id, sought=self._since)
         return is_in_time and not is_claimed
+
+    def _is_of_before(self, sighting: Sighting) -> bool:
+        """Whether it may have been created before the call began, as far as clocks can tell.
+
+        A marker is written once: what bears it is no other, whatever the clocks say.
+        """
+        if self._wording.marker is not None or sighting.created_at is None:
+            return False
+        begin = self._since + (self._ahead() or 0.0) - _CLOCK_TICK
+        return sighting.created_at.timestamp() < begin
 
     def _controls(self) -> list[Known]:
         return [known for known in self._known if known.id in self._seen]

@@ -14,7 +14,7 @@ import unicodedata
 
 import attrs
 
-from .drafts import marked
+from .drafts import TicketDraft, marked
 
 __all__ = ["Wording"]
 
@@ -45,6 +45,11 @@ class Wording:
     subject: str
     message: str
     marker: str | None = None
+
+    @classmethod
+    def of(cls, draft: TicketDraft) -> Wording:
+        """The words of a ticket that is to be created."""
+        return cls(draft.subject, draft.message, draft.reference_marker)
 
     @property
     def told(self) -> str:

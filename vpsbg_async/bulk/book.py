@@ -1,0 +1,283 @@
+"""What is known of the items of all runs with one journal, in SQLite.
+
+An item is known by its identity: the reference of its draft, or else the digest of its content and
+its place among those that are equal to it. That many equal ones were created by an earlier run says
+which of them need not be created again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .states import Admission, Entry, State, Verdict
+from .work import Doubt, Past, Witness
+
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Book"]
+
+APPLICATION_ID = 0x56505342  # "VPSB", in the header of the file
+SCHEMA_VERSION = 1
+
+_SCHEMA = f"""
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE items (
+    identity TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    run INTEGER NOT NULL,       -- that met it last
+    position INTEGER NOT NULL,  -- in the input of that run
+    state TEXT NOT NULL,
+    began REAL,                 -- when it was first sent, in Unix seconds
+    ended REAL,                 -- when it came to its state, or at the latest was given up
+    ticket INTEGER,
+    reason TEXT,
+    words TEXT                  -- as long as it is in doubt
+) WITHOUT ROWID;
+CREATE INDEX in_doubt ON items (state, began) WHERE state IN ('sent', 'unknown');
+CREATE TABLE equals (
+    digest BLOB PRIMARY KEY,
+    run INTEGER NOT NULL,
+    count INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE witnesses (
+    slot INTEGER PRIMARY KEY,
+    ticket INTEGER NOT NULL,
+    began REAL NOT NULL,
+    ended REAL NOT NULL,
+    words TEXT NOT NULL
+);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+_WITNESSES = 16  # whose words are kept: as many as one search may hold against what it is told
+_CLAIMS = 20_000  # that are told of the past
+_FIRST_IN_DOUBT = "SELECT min(began) FROM items WHERE state IN ('sent', 'unknown')"
+_IN_DOUBT = (
+    "SELECT began, ended, words, state = 'unknown' FROM items"
+    " WHERE state IN ('sent', 'unknown') ORDER BY ended"
+)
+_SETTLE = (
+    "UPDATE items SET state = ?, ended = ?, ticket = ?, reason = ?, words = NULL WHERE identity = ?"
+)
+# It does not become younger by being looked for in vain.
+_KEEP = (
+    "UPDATE items SET state = ?, ended = coalesce(ended, ?), ticket = ?, reason = ?"
+    " WHERE identity = ?"
+)
+
+
+class Book:
+    """Reads and writes; whoever calls says when that is made to last.
+
+    Args:
+        connection: The database, which commits nothing of its own accord.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._execute: Callable[..., sqlite3.Cursor] = connection.execute
+        self._run = 0
+        self._made = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something that would not last."""
+        return self._connection.in_transaction
+
+    def begin(self) -> None:
+        """Begin to write, if that has not begun."""
+        if not self._connection.in_transaction:
+            self._execute("BEGIN")
+
+    def commit(self) -> None:
+        """Have all last that was written."""
+        self._execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database; what was not made to last is lost."""
+        self._connection.close()
+
+    def is_whole(self) -> bool:
+        """Whether the file holds together."""
+        return bool(self._execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+
+    def version(self) -> int:
+        """Of the schema."""
+        return int(self._execute("PRAGMA user_version").fetchone()[0])
+
+    def make(self, **facts: bytes | str) -> None:
+        """Begin a new book.
+
+        Args:
+            facts: What is to be known of it as a whole.
+        """
+        for statement in _SCHEMA.split(";\n"):
+            self._execute(statement)
+        for name, value in facts.items():
+            self.note(name, value)
+
+    def note(self, name: str, value: bytes | str | int) -> None:
+        """Take down a fact of the book as a whole."""
+        self._execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def fact(self, name: str) -> Any:
+        """A fact of the book as a whole, None if it is not known."""
+        row = self._execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def begin_run(self, now: float) -> Past:
+        """Begin a run, and end what earlier ones have left.
+
+        Args:
+            now: By when those are over, in Unix seconds.
+        """
+        self._run = (self.fact("run") or 0) + 1
+        self.note("run", self._run)
+        self._execute("UPDATE items SET ended = ? WHERE state = 'sent' AND ended IS NULL", (now,))
+        self._made = self._execute("SELECT count(*) FROM witnesses").fetchone()[0]
+        return self._past()
+
+    def admit(self, reference: str | None, digest: bytes, position: int) -> Admission:
+        """Look an item up that the run has met, or enter it.
+
+        Args:
+            reference: The reference of its draft.
+            digest: Of its content.
+            position: Which item of the input it is.
+        """
+        identity = self._identity(reference, digest)
+        row = self._execute(
+            "SELECT run, digest, state, ticket, began, ended, words FROM items WHERE identity = ?",
+            (identity,),
+        ).fetchone()
+        if row is None:
+            self._execute(
+                "INSERT INTO items (identity, digest, run, position, state)"
+                " VALUES (?, ?, ?, ?, 'new')",
+                (identity, digest, self._run, position),
+            )
+            return Admission(identity=identity, verdict=Verdict.SEND)
+        run, known, state, ticket, began, ended, words = row
+        if run == self._run:
+            return Admission(identity=identity, verdict=Verdict.REPEATED)
+        verdict = _VERDICTS[state]
+        if verdict is not Verdict.SEND and known != digest:
+            return Admission(identity=identity, verdict=Verdict.CHANGED, ticket=ticket)
+        self._execute(
+            "UPDATE items SET run = ?, position = ?, digest = ? WHERE identity = ?",
+            (self._run, position, digest, identity),
+        )
+        doubt = None
+        if verdict is Verdict.RESUME:
+            was_judged = state == State.UNKNOWN
+            doubt = Doubt(began=began, ended=ended, words=words, was_judged=was_judged)
+        return Admission(identity=identity, verdict=verdict, ticket=ticket, doubt=doubt)
+
+    def send(self, identity: str, words: str, now: float) -> None:
+        """Take down that an item is being sent: from now on it is in doubt."""
+        self._execute(
+            "UPDATE items SET state = 'sent', began = ?, ended = NULL, words = ?, reason = NULL"
+            " WHERE identity = ?",
+            (now, words, identity),
+        )
+
+    def settle(
+        self,
+        identity: str,
+        state: State,
+        now: float,
+        *,
+        ticket: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Take down what has come of an item.
+
+        Args:
+            identity: Its identity.
+            state: How far it has come.
+            now: When, in Unix seconds.
+            ticket: Id of its ticket.
+            reason: Why it has come no further.
+        """
+        if state is State.CREATED and ticket is not None:
+            self._witness(identity, ticket, now)
+        is_in_doubt = state in (State.SENT, State.UNKNOWN)
+        self._execute(_KEEP if is_in_doubt else _SETTLE, (state, now, ticket, reason, identity))
+
+    def a_ticket(self) -> int | None:
+        """The last ticket that was created, None if there is none."""
+        row = self._execute("SELECT ticket FROM witnesses ORDER BY ended DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
+    def counts(self) -> dict[State, int]:
+        """How many items there are in each state."""
+        rows = self._execute("SELECT state, count(*) FROM items GROUP BY state")
+        found = dict(rows.fetchall())
+        return {state: found.get(state.value, 0) for state in State}
+
+    def unfinished(self) -> Iterator[Entry]:
+        """The items that were not created, in the order in which they were met."""
+        for identity, position, state, ticket, reason in self._execute(
+            "SELECT identity, position, state, ticket, reason FROM items"
+            " WHERE state <> 'created' ORDER BY run, position"
+        ):
+            yield Entry(
+                reference=_reference(identity),
+                position=position,
+                state=State(state),
+                ticket=ticket,
+                reason=reason,
+            )
+
+    def _identity(self, reference: str | None, digest: bytes) -> str:
+        if reference is not None:
+            return f"reference {reference}"
+        (place,) = self._execute(
+            "INSERT INTO equals VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET run = excluded.run,"
+            " count = CASE run WHEN excluded.run THEN count + 1 ELSE 1 END RETURNING count",
+            (digest, self._run),
+        ).fetchone()
+        return f"content {digest.hex()} {place}"
+
+    def _witness(self, identity: str, ticket: int, now: float) -> None:
+        """Keep the words of what was created, in the place of the oldest that are kept."""
+        self._execute(
+            "INSERT OR REPLACE INTO witnesses SELECT ?, ?, coalesce(began, ?), ?, words FROM items"
+            " WHERE identity = ? AND words IS NOT NULL",
+            (self._made % _WITNESSES, ticket, now, now, identity),
+        )
+        self._made += 1
+
+    def _past(self) -> Past:
+        (first,) = self._execute(_FIRST_IN_DOUBT).fetchone()
+        created = self._execute(
+            "SELECT ticket, ended FROM items WHERE state = 'created' AND ended >= ?"
+            " AND ticket IS NOT NULL ORDER BY ended DESC LIMIT ?",
+            (first, _CLAIMS),
+        )
+        witnesses = self._execute(
+            "SELECT ticket, began, ended, words FROM witnesses ORDER BY ended"
+        )
+        doubts = self._execute(_IN_DOUBT)
+        return Past(
+            created=[*reversed(created.fetchall())],
+            witnesses=[Witness(*row) for row in witnesses],
+            doubts=[
+                Doubt(began=began, ended=ended, words=words, was_judged=bool(judged))
+                for began, ended, words, judged in doubts
+            ],
+        )
+
+
+_VERDICTS = {
+    State.NEW: Verdict.SEND,
+    State.REJECTED: Verdict.SEND,
+    State.SENT: Verdict.RESUME,
+    State.UNKNOWN: Verdict.RESUME,
+    State.CREATED: Verdict.SKIP,
+}
+
+
+def _reference(identity: str) -> str | None:
+    kind, _, reference = identity.partition(" ")
+    return reference if kind == "reference" else None
