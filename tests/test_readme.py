@@ -34,7 +34,7 @@ async def graph() -> AsyncIterator[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -57,6 +57,7 @@ async def test_example(number: int, tmp_path: Path, sandbox: Sandbox, graph: str
 
 
 EXPECTED = (
+    "case-2 created ",
     " Server misbehaves",
     "",
     "{'subject': ('must have at least 3 characters, not 2',)}",
@@ -65,6 +66,7 @@ EXPECTED = (
     "1 ticket, at the third attempt",
 )
 FILES: tuple[list[str], ...] = (
+    ["mtr.txt"] * 3,
     ["mtr.txt", "снимка.png"],
     ["mtr.txt", "mtr from Sofia.txt", "снимка.png", "generated.log", "graph.png"],
     [],

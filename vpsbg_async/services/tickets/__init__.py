@@ -224,7 +224,14 @@ class Tickets:
             PermissionDeniedError: Likewise.
             TransportError: When entered: the network failed.
         """
-        _check_run(drafts, journal, concurrency, on_unknown)
+        _check_run(
+            drafts,
+            journal,
+            concurrency,
+            on_unknown,
+            reference_marker=reference_marker,
+            accept_new_key=accept_new_key,
+        )
         session = self._caller.session
         options = session.options
         options = attrs.evolve(options, notifier=options.notifier.and_to(on_event))
@@ -349,7 +356,9 @@ class Tickets:
         return Pages(lambda number: self._caller.page(_LIST, Ticket, number), page)
 
 
-def _check_run(drafts: object, journal: object, concurrency: object, on_unknown: object) -> None:
+def _check_run(
+    drafts: object, journal: object, concurrency: object, on_unknown: object, **flags: object
+) -> None:
     """Refuse arguments of `create_many` that no run could go by."""
     problems: dict[str, tuple[str, ...]] = {}
     if not isinstance(drafts, Iterable | AsyncIterable) or isinstance(drafts, str | bytes):
@@ -360,5 +369,8 @@ def _check_run(drafts: object, journal: object, concurrency: object, on_unknown:
         problems["concurrency"] = ("must be a whole number of 1 or more",)
     if on_unknown not in get_args(OnUnknown):
         problems["on_unknown"] = ("must be 'raise' or 'reconcile'",)
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            problems[name] = ("must be True or False",)
     if problems:
         raise InvalidInputError(problems)
