@@ -30,6 +30,7 @@ from .core.session import Options, Session
 from .core.unset import UNSET, Unset
 from .errors import ConfigurationError, InvalidInputError
 from .events import Listener
+from .services import Services
 from .services.tickets import Ledger, Tickets
 from .transport import Headers, Timeouts, Transport
 from .transport.aiohttp import AiohttpTransport
@@ -46,7 +47,7 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 
 
-class VPSBG:
+class VPSBG(Services):
     """A client of the VPSBG API, for asyncio.
 
     ```python
@@ -121,6 +122,7 @@ class VPSBG:
                 notifier=Notifier().and_to(on_event),
             ),
         )
+        self._caller = Caller(self._session)
 
     def with_options(
         self,
@@ -166,13 +168,14 @@ class VPSBG:
         other = object.__new__(type(self))
         # Without the service objects, which were made for the options of this one.
         vars(other).update({key: value for key, value in vars(self).items() if key[0] == "_"})
-        vars(other).update(_session=attrs.evolve(self._session, options=options), _is_owner=False)
+        session = attrs.evolve(self._session, options=options)
+        vars(other).update(_session=session, _caller=Caller(session), _is_owner=False)
         return other
 
     @cached_property
     def tickets(self) -> Tickets:
         """Support tickets and their messages."""
-        return Tickets(Caller(self._session), self._limits, self._ledger)
+        return Tickets(self._caller, self._limits, self._ledger)
 
     async def request(
         self, method: str, path: str, *, params: Query | None = None, json: Any = None
@@ -206,7 +209,7 @@ class VPSBG:
             _check_path(path)
             body = None if json is None else JSONBody(json)
         query = {} if params is None else params
-        return await Caller(self._session).raw(method.upper(), place, query, body)
+        return await self._caller.raw(method.upper(), place, query, body)
 
     async def aclose(self) -> None:
         """Break off bulk runs, and release the connections; calls under way fail."""

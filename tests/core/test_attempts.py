@@ -38,9 +38,9 @@ from vpsbg_async.core.endpoint import Effect, Endpoint
 from vpsbg_async.core.gate import OnWait
 from vpsbg_async.testing import Reply
 
-GET = Endpoint("GET", "/support/tickets/{id}")
-PUT = Endpoint("PUT", "/servers/{id}/name")
-POST = Endpoint("POST", "/support/tickets", effects=frozenset({Effect.CREATES}))
+GET = Endpoint("GET", "/support/tickets/{id}", Ticket)
+PUT = Endpoint("PUT", "/servers/{id}/name", Ticket)
+POST = Endpoint("POST", "/support/tickets", Ticket, effects=frozenset({Effect.CREATES}))
 EPOCH = datetime.fromtimestamp(1_722_600_000.25, UTC)  # when virtual time begins
 WAIT = {"Retry-After": "3"}
 
@@ -195,11 +195,11 @@ class TestLocked:
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     @in_virtual_time
     async def test_is_waited_for_if_asked_to(self, method: str) -> None:
-        endpoint = Endpoint(method, "/servers/1")
+        endpoint = Endpoint(method, "/servers/1", Ticket)
         for wait, calls in ((False, 1), (True, 2)):
             transport = Timed(Reply(423, headers=WAIT), Reply(json={"id": 1}))
             calling = caller(transport, retry=RetryPolicy(wait_if_locked=wait))
-            work = calling.call(endpoint, Ticket, {})
+            work = calling.call(endpoint)
             if wait:
                 assert (await work).id == 1
                 assert transport.times == [0.0, 3.0]
@@ -214,9 +214,9 @@ class TestLocked:
         for method in ("POST", "PUT", "DELETE"):
             transport = Timed(Reply(423, headers=WAIT))
             calling = caller(transport, retry=RetryPolicy(wait_if_locked=True))
-            endpoint = Endpoint(method, "/servers/1/stop", effects=frozenset(effects))
+            endpoint = Endpoint(method, "/servers/1/stop", Ticket, effects=frozenset(effects))
             with pytest.raises(LockedError, match="read the state") as caught:
-                await calling.call(endpoint, Ticket, {})
+                await calling.call(endpoint)
             assert caught.value.outcome is Outcome.UNKNOWN
             assert len(transport.calls) == 1
 
@@ -244,7 +244,7 @@ class TestLimits:
         transport = Timed(*(NotSentError("nothing listens") for _ in range(9)), takes=1.0)
         policy = RetryPolicy(max_attempts=99, first_delay=4, max_delay=4, budget=10)
         with pytest.raises(NotSentError) as caught:
-            await caller(transport, retry=policy).call(GET, Ticket, {"id": 1})
+            await caller(transport, retry=policy).call(GET, id=1)
         assert transport.times == [0.0, 3.0, 6.0, 9.0]  # and 12 is 11 after the first failure
         (remark,) = caught.value.remarks
         assert remark == "given up after 4 attempts, 10 s for retries"
@@ -310,7 +310,7 @@ class TestWaits:
         transport = Timed(*(Reply(500) for _ in range(6)))
         policy = RetryPolicy(max_attempts=6, first_delay=1, max_delay=4)
         with pytest.raises(ServerError):
-            await caller(transport, retry=policy).call(GET, Ticket, {"id": 1})
+            await caller(transport, retry=policy).call(GET, id=1)
         between = [after - before for before, after in itertools.pairwise(transport.times)]
         assert between == [0.5, 1.0, 2.0, 2.0, 2.0]  # half of 1, 2, 4, 4, 4
 
@@ -319,7 +319,7 @@ class TestWaits:
     async def test_are_a_random_part_of_a_span(self, random: float, wait: float) -> None:
         transport = Timed(Reply(500), Reply(json={"id": 1}))
         policy = RetryPolicy(first_delay=8)
-        await caller(transport, retry=policy, random=random).call(GET, Ticket, {"id": 1})
+        await caller(transport, retry=policy, random=random).call(GET, id=1)
         assert transport.times == [0.0, wait]
 
     @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ class TestWaits:
         for status in (429, 503):
             transport = Timed(Reply(status, headers=headers), Reply(json={"id": 1}))
             policy, began = RetryPolicy(first_delay=4), now()
-            await caller(transport, retry=policy).call(GET, Ticket, {"id": 1})
+            await caller(transport, retry=policy).call(GET, id=1)
             assert [time - began for time in transport.times] == [0.0, wait]
 
     @each_of(SAFE, DOUBTFUL)
@@ -358,7 +358,7 @@ class TestWaits:
         transport, gate = Timed(make(), Reply(json={"id": 1})), Counting()
         clock = Watching(look)
         calling = caller(transport, retry=RetryPolicy(), clock=clock, gate=gate)
-        await calling.call(GET, Ticket, {"id": 1})
+        await calling.call(GET, id=1)
         assert len(clock.slept) == 1
         assert gate.inside == 0
 
@@ -376,11 +376,11 @@ class TestWaits:
         assert gate.left == [(1, None, {}), (2, 429, WAIT), (3, 200, headers)]
 
 
-async def outcome_after(*replies: Answer, endpoint: Endpoint = PUT) -> VPSBGError:
+async def outcome_after(*replies: Answer, endpoint: Endpoint[Ticket] = PUT) -> VPSBGError:
     """The error that a call ends in."""
     transport = Timed(*replies)
     with pytest.raises(VPSBGError) as caught:
-        await caller(transport, retry=RetryPolicy()).call(endpoint, Ticket, {"id": 1})
+        await caller(transport, retry=RetryPolicy()).call(endpoint, id=1)
     assert not transport._replies
     return caught.value
 
@@ -395,7 +395,7 @@ class TestOutcomeOfAll:
     @each_of({name: DOUBTFUL[name] for name in ("unknown", "500", "504", "500 that is cut")})
     @in_virtual_time
     async def test_a_doubt_remains(self, method: str, make: Make) -> None:
-        endpoint = Endpoint(method, "/servers/{id}")
+        endpoint = Endpoint(method, "/servers/{id}", Ticket)
         for last, kind in (
             ([Reply(404)], NotFoundError),
             ([Reply(422)], APIError),
@@ -430,7 +430,7 @@ class TestOutcomeOfAll:
     async def test_a_success_ends_all_doubt(self) -> None:
         transport = Timed(OutcomeUnknownError("dropped"), Reply(500), Reply(json={"id": 1}))
         calling = caller(transport, retry=RetryPolicy())
-        assert (await calling.call(PUT, Ticket, {"id": 1})).id == 1
+        assert (await calling.call(PUT, id=1)).id == 1
 
     @in_virtual_time
     async def test_of_a_read_nothing_is_in_doubt(self) -> None:
@@ -448,7 +448,7 @@ class TestOutcomeOfAll:
 
         transport, gate = Timed(OutcomeUnknownError("dropped")), Closing()
         with pytest.raises(NotSentError, match="opens in 500 s") as caught:
-            await caller(transport, retry=RetryPolicy(), gate=gate).call(PUT, Ticket, {"id": 1})
+            await caller(transport, retry=RetryPolicy(), gate=gate).call(PUT, id=1)
         assert caught.value.outcome is Outcome.UNKNOWN
         assert caught.value.remarks == (EARLIER,)
         assert [attempt.outcome for attempt in caught.value.history] == [Outcome.UNKNOWN]

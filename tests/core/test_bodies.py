@@ -211,7 +211,7 @@ class TestEveryAttempt:
             Says(None, 502, None) as server,
             VPSBG("key", base_url=server.url, retry=AT_ONCE, gate=None) as vps,
         ):
-            call = Caller(vps._session).begin(Endpoint("PUT", "/files"), {})
+            call = Caller(vps._session).begin(Endpoint("PUT", "/files", object), {})
             assert await call.run(convert.parse, prepare=form) == {"id": 216}
         check(server.received, 4, data)
 

@@ -36,9 +36,9 @@ from vpsbg_async.core.endpoint import Effect, Endpoint
 from vpsbg_async.events import AttemptStarted
 from vpsbg_async.testing import FakeTransport, Reply
 
-GET = Endpoint("GET", "/support/tickets/{id}", "convention")
-POST = Endpoint("POST", "/support/tickets", effects=frozenset({Effect.CREATES}))
-ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}")
+GET = Endpoint("GET", "/support/tickets/{id}", Ticket, "convention")
+POST = Endpoint("POST", "/support/tickets", Ticket, effects=frozenset({Effect.CREATES}))
+ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}", Ticket)
 
 
 class TestPath:
@@ -63,7 +63,7 @@ class TestPath:
     )
     async def test_ids_are_encoded(self, id_: int | str, part: str) -> None:
         transport = FakeTransport(Reply(json={"id": 1}))
-        await caller(transport).call(GET, Ticket, {"id": id_})
+        await caller(transport).call(GET, id=id_)
         assert transport.calls[0].request.url == f"https://api.test/v1/support/tickets/{part}"
 
     @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ class TestPath:
     async def test_what_is_no_id_is_refused(self, id_: Any) -> None:
         transport = FakeTransport()
         with pytest.raises(InvalidInputError) as caught:
-            await caller(transport).call(GET, Ticket, {"id": id_})
+            await caller(transport).call(GET, id=id_)
         error = caught.value
         assert set(error.errors) == {"id"}
         assert (error.method, error.path, error.attempts) == ("GET", "/support/tickets/{id}", 0)
@@ -146,7 +146,7 @@ class TestErrors:
     )
     async def test_tell_the_call(self, reply: Reply | Exception, kind: type[VPSBGError]) -> None:
         with pytest.raises(kind) as caught:
-            await caller(FakeTransport(reply)).call(GET, Ticket, {"id": "a/b"})
+            await caller(FakeTransport(reply)).call(GET, id="a/b")
         error = caught.value
         assert type(error) is kind
         assert (error.method, error.path, error.attempts) == ("GET", "/support/tickets/a%2Fb", 1)
@@ -157,7 +157,7 @@ class TestErrors:
             await caller(FakeTransport(Reply(status=500))).raw("PUT", "/affiliate", {"a": 1}, None)
         assert (caught.value.method, caught.value.path) == ("PUT", "/affiliate")
         with pytest.raises(ServerError) as caught:
-            await caller(FakeTransport(Reply(status=500))).page(POST, Ticket, 7)
+            await caller(FakeTransport(Reply(status=500))).pages(POST, 7)
         assert (caught.value.method, caught.value.path) == ("POST", "/support/tickets")
         assert caught.value.attempts == 1
 
@@ -166,7 +166,7 @@ class TestErrors:
         for endpoint, deduced in ((GET, True), (POST, False)):
             transport = FakeTransport(Reply(status=status))
             with pytest.raises(APIError) as caught:
-                await caller(transport).call(endpoint, Ticket, {"id": 1})
+                await caller(transport).call(endpoint, id=1)
             assert caught.value.deduced is deduced
             assert ("deduced" in str(caught.value)) is deduced
 
@@ -174,7 +174,7 @@ class TestErrors:
     async def test_a_success_that_breaks_off(self, status: int) -> None:
         transport = Breaks(status)
         with pytest.raises(ResponseReadError) as caught:
-            await caller(transport).call(POST, Ticket, {})
+            await caller(transport).call(POST)
         assert caught.value.outcome is Outcome.PROCESSED
         assert caught.value.status == status
         assert (caught.value.method, caught.value.path) == ("POST", "/support/tickets")

@@ -43,7 +43,8 @@ from vpsbg_async.testing import FakeTransport, RawConnection, RawServer, Reply
 from vpsbg_async.testing.bodies import WatchedBody
 from vpsbg_async.transport import Body
 
-POST = Endpoint("POST", "/support/tickets/{id}/messages", effects=frozenset({Effect.CREATES}))
+CREATES = frozenset({Effect.CREATES})
+POST = Endpoint("POST", "/support/tickets/{id}/messages", object, effects=CREATES)
 CHUNK = b"x" * 1000
 LIMIT = 5.0  # seconds
 TICKET: dict[str, Any] = {"department_id": 2, "subject": "Down", "message": "It is down."}
@@ -449,7 +450,7 @@ class TestSecondAttempt:
         calling = caller(
             transport, clock=VirtualClock(), retry=RetryPolicy(), deadline=9, on_event=stage.note
         )
-        call = calling.begin(Endpoint("PUT", "/servers/1"), {})
+        call = calling.begin(Endpoint("PUT", "/servers/1", object), {})
         with pytest.raises(OutcomeUnknownError, match="deadline of 9 s") as caught:
             await call.run(convert.parse, body=stage.body)
         assert caught.value.outcome is Outcome.UNKNOWN
@@ -463,7 +464,7 @@ class TestSecondAttempt:
         policy = RetryPolicy(first_delay=100)
         calling = caller(transport, retry=policy, deadline=9)
         with pytest.raises(OutcomeUnknownError, match="deadline of 9 s") as caught:
-            await calling.begin(Endpoint("PUT", "/servers/1"), {}).run(convert.parse)
+            await calling.begin(Endpoint("PUT", "/servers/1", object), {}).run(convert.parse)
         assert caught.value.attempts == 1
         assert now() == 9.0
 

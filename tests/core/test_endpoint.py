@@ -55,21 +55,21 @@ class TestEndpoint:
     @given(st.integers(0, 2**63 - 1) | TEXTS.filter(lambda text: text not in ("", ".", "..")))
     @example("../admin?a=b#c")
     def test_an_id_stays_where_it_is_put(self, id_: int | str) -> None:
-        endpoint = Endpoint("GET", "/servers/{id}/addons")
+        endpoint = Endpoint("GET", "/servers/{id}/addons", object)
         path = endpoint.path_for({"id": id_})
         assert path.count("/") == 3
         assert unquote(path) == f"/servers/{id_}/addons"
         assert endpoint.problems_of({"id": id_}) == {}
 
     def test_what_is_wrong_is_told_by_name(self) -> None:
-        endpoint = Endpoint("GET", "/servers/{server_id}/addons/{id}")
+        endpoint = Endpoint("GET", "/servers/{server_id}/addons/{id}", object)
         wrong: dict[str, Any] = {"server_id": "..", "id": 5}
         assert endpoint.problems_of(wrong) == {"server_id": ("must be an id, such as 216",)}
         with pytest.raises(InvalidInputError, match=r"^server_id: must be an id, such as 216$"):
             endpoint.path_for(wrong)
 
     def test_by_default_it_is_documented_and_harmless(self) -> None:
-        endpoint = Endpoint("GET", "/balance")
+        endpoint = Endpoint("GET", "/balance", object)
         assert (endpoint.evidence, endpoint.effects) == ("documented", frozenset())
         assert endpoint.path_for({}) == "/balance"
 

@@ -33,7 +33,7 @@ from vpsbg_async.core.endpoint import Effect, Endpoint
 from vpsbg_async.events import Retried, Waiting
 from vpsbg_async.testing import Reply
 
-POST = Endpoint("POST", "/support/tickets", effects=frozenset({Effect.CREATES}))
+POST = Endpoint("POST", "/support/tickets", object, effects=frozenset({Effect.CREATES}))
 FOUND: Finding[Any] = Finding(found={"id": 216})
 ABSENT: Finding[Any] = Finding(absent=True)
 UNCLEAR: Finding[Any] = Finding(reason="another call creates the same")

@@ -99,7 +99,7 @@ class Call:
     def __init__(
         self,
         session: Session,
-        endpoint: Endpoint,
+        endpoint: Endpoint[Any],
         ids: Mapping[str, int | str],
         draft: object = None,
         recorder: Recorder | None = None,

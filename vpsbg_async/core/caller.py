@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from ..errors import InvalidInputError
 from ..transport import Body
 from . import convert
 from .answer import Answer
+from .bodies import JSONBody
 from .call import Call, Recorder, located
 from .endpoint import READS, Effect, Endpoint, Query, query_string
-from .pages import Envelope, Page, page_of
+from .fields import Fields
+from .pages import Envelope, Page, Pages, page_of
 from .session import Session
 
 __all__ = ["Caller"]
@@ -30,7 +33,7 @@ class Caller:
 
     def begin(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint[Any],
         ids: Mapping[str, int | str],
         *,
         draft: object = None,
@@ -48,34 +51,78 @@ class Caller:
 
     async def call(
         self,
-        endpoint: Endpoint,
-        kind: type[T],
-        ids: Mapping[str, int | str],
+        endpoint: Endpoint[T],
         *,
-        body: Body | None = None,
+        body: Fields | None = None,
+        query: Fields | None = None,
+        **ids: int | str,
     ) -> T:
-        """Call an endpoint that answers with one resource."""
+        """Call an endpoint that answers with one resource.
+
+        Args:
+            endpoint: The endpoint.
+            body: What is sent as JSON; None sends no body.
+            query: What is asked for in the query string.
+            ids: The ids in its path.
+        """
+        self._check(endpoint, ids, body, query)
         return await self.begin(endpoint, ids).run(
-            lambda answer: convert.read(answer, kind), body=body
+            lambda answer: convert.read(answer, endpoint.result),
+            query="" if query is None else query_string(query.values),
+            body=None if body is None else JSONBody(body.values),
         )
 
-    async def page(self, endpoint: Endpoint, kind: type[T], number: int | None) -> Page[T]:
-        """Call an endpoint that answers with one page of a list."""
+    def pages(
+        self,
+        endpoint: Endpoint[T],
+        page: int | None = None,
+        query: Fields | None = None,
+        **ids: int | str,
+    ) -> Pages[T]:
+        """A list, in pages.
 
-        def read(answer: Answer) -> Page[T]:
-            data = convert.parse(answer)
-            data = {"data": data} if isinstance(data, list) else data
-            envelope = convert.structure(data, Envelope[kind], answer)  # type: ignore[valid-type]
-            return page_of(envelope, number, answer)
+        Args:
+            endpoint: The endpoint.
+            page: Number of the page to get or to begin with.
+            query: What is asked for in the query string.
+            ids: The ids in its path.
+        """
+        first = Fields().whole("page", page, least=1)
+        self._check(endpoint, ids, first, query)
+        asked = {} if query is None else query.values
 
-        query = "" if number is None else f"?page={number}"
-        return await self.begin(endpoint, {}).run(read, query=query)
+        async def fetch(number: int | None) -> Page[T]:
+            told = asked if number is None else {**asked, "page": number}
+            call = self.begin(endpoint, ids)
+            return await call.run(
+                lambda answer: _page(answer, endpoint, number), query=query_string(told)
+            )
+
+        return Pages(fetch, page)
+
+    def _check(
+        self, endpoint: Endpoint[Any], ids: Mapping[str, int | str], *fields: Fields | None
+    ) -> None:
+        """Refuse arguments that cannot be sent, all at once."""
+        problems = endpoint.problems_of(ids)
+        for given in fields:
+            problems |= {} if given is None else given.problems
+        if problems:
+            with located(endpoint.method, endpoint.path):
+                raise InvalidInputError(problems)
 
     async def raw(self, method: str, path: str, query: Query, body: Body | None) -> Any:
-        """Call any path; the answer is raw JSON, None if it has no body."""
+        """Call any path and return its JSON; sent again only where nothing is known to happen."""
+        effects = frozenset[Effect]() if method in READS else frozenset({Effect.NOT_KNOWN})
+        whole = path.replace("{", "{{").replace("}", "}}")  # no ids are to be filled in
+        call = self.begin(Endpoint(method, whole, object, effects=effects), {})
         with located(method, path):
             encoded = query_string(query)
-        effects = frozenset(() if method in READS else (Effect.NOT_KNOWN,))
-        whole = path.replace("{", "{{").replace("}", "}}")
-        call = self.begin(Endpoint(method, whole, effects=effects), {})
         return await call.run(convert.parse, query=encoded, body=body)
+
+
+def _page(answer: Answer, endpoint: Endpoint[T], number: int | None) -> Page[T]:
+    data = convert.parse(answer, endpoint.result)
+    data = {"data": data} if isinstance(data, list) else data
+    kind = Envelope[endpoint.result]  # type: ignore[name-defined]
+    return page_of(convert.structure(data, kind, answer), number, answer)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from types import GenericAlias
-from typing import Any, TypeVar, get_args, get_origin
+from decimal import Decimal, InvalidOperation
+from functools import cache, partial
+from types import GenericAlias, NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
 from cattrs import AttributeValidationNote, Converter, transform_error
@@ -32,8 +34,12 @@ _SHOWN = 60  # characters of a wrong value that a message quotes
 _EXACT_FLOAT = 2**53
 
 
-def parse(answer: Answer) -> Any:
+def parse(answer: Answer, kind: Any = object) -> Any:
     """The JSON of a successful answer, None if it has no body.
+
+    Args:
+        answer: The answer.
+        kind: What is to be made of it. If that has amounts, fractions keep the digits they have.
 
     Raises:
         ResponseError: It is not JSON.
@@ -41,10 +47,13 @@ def parse(answer: Answer) -> Any:
     if not answer.body.strip():
         return None
     try:
-        return _loads(answer.body)
+        return _exact_loads(answer.body) if _has_amounts(kind) else _loads(answer.body)
     except (ValueError, RecursionError) as error:
         text = "the answer is not JSON"
         raise ResponseError(text, status=answer.status, body=answer.body) from error
+
+
+_exact_loads = partial(json.loads, parse_float=Decimal)
 
 
 def _loads(body: bytes) -> Any:
@@ -62,7 +71,9 @@ def read(answer: Answer, kind: type[T]) -> T:
     Raises:
         ResponseError: It is not what was promised.
     """
-    return structure(parse(answer), kind, answer)
+    if kind is NoneType:
+        return cast(T, None)
+    return structure(parse(answer, kind), kind, answer)
 
 
 def structure(data: Any, kind: type[T], answer: Answer) -> T:
@@ -95,12 +106,26 @@ def _told(error: BaseException, _: type[Any] | None) -> str:
 
 
 @cache
+def _has_amounts(kind: Any) -> bool:
+    """Whether there are amounts of money in what is to be made."""
+    if kind is Decimal:
+        return True
+    fields = get_type_hints(kind).values() if _is_model(kind) and not get_origin(kind) else ()
+    return any(map(_has_amounts, (*fields, *get_args(kind))))
+
+
+@cache
 def _converter(*, exact: bool) -> Converter:
     converter = Converter(detailed_validation=exact)
     converter.register_structure_hook(int, _int)
     converter.register_structure_hook(str, _str)
     converter.register_structure_hook(bool, _bool)
+    converter.register_structure_hook(float, _float)
+    converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(datetime, _datetime)
+    converter.register_structure_hook_func(
+        lambda kind: kind is object, lambda value, _: _plain(value)
+    )
     converter.register_structure_hook(OpenEnum, lambda value, kind: kind(_str(value, str)))
 
     @converter.register_structure_hook_factory(_is_tuple)
@@ -108,6 +133,19 @@ def _converter(*, exact: bool) -> Converter:
         items: Any = GenericAlias(list, get_args(kind)[:1])
         hook = converter.get_structure_hook(items)
         return lambda value, _: tuple(hook(_list(value), items))
+
+    @converter.register_structure_hook_factory(_is_mapping)
+    def _mappings(kind: Any) -> Hook:
+        values: Any = GenericAlias(dict, get_args(kind))
+        hook = converter.get_structure_hook(values)
+        return lambda value, _: hook(_object(value), values)
+
+    @converter.register_structure_hook_factory(_is_choice)
+    def _choices(kind: Any) -> Hook:
+        hooks = [
+            (_json_of(part), converter.get_structure_hook(part), part) for part in _parts(kind)
+        ]
+        return lambda value, _: _chosen(value, hooks, nullable=NoneType in get_args(kind))
 
     @converter.register_structure_hook_factory(_is_model)
     def _models(kind: type[Model]) -> Hook:
@@ -119,6 +157,39 @@ def _converter(*, exact: bool) -> Converter:
 def _is_tuple(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is tuple
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Mapping
+
+
+def _is_choice(kind: Any) -> bool:
+    """Whether it is a union of more than one thing and None."""
+    return isinstance(kind, UnionType) and len(_parts(kind)) > 1
+
+
+def _parts(kind: Any) -> list[Any]:
+    return [part for part in get_args(kind) if part is not NoneType]
+
+
+def _json_of(kind: Any) -> tuple[type, ...]:
+    """What JSON holds for a type."""
+    if _is_model(kind) or _is_mapping(kind):
+        return (dict, list)  # how PHP writes an empty object
+    return {bool: (bool,), str: (str,)}.get(kind, (int, float, Decimal))
+
+
+def _chosen(
+    value: Any, hooks: Sequence[tuple[tuple[type, ...], Hook, Any]], *, nullable: bool
+) -> Any:
+    """The value as the first of several types that JSON's own type fits."""
+    if value is None and nullable:
+        return None
+    for kinds, hook, part in hooks:
+        if isinstance(value, kinds):
+            return hook(value, part)
+    raise _wrong(value, " or ".join(sorted({kinds[0].__name__ for kinds, _, _ in hooks})))
 
 
 def _is_model(kind: Any) -> bool:
@@ -140,8 +211,7 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def hook(value: Any, _: Any) -> Model:
-        if value == [] and may_be_empty:  # how PHP writes an empty object
-            value = {}
+        value = _object(value) if may_be_empty or value != [] else value
         if not isinstance(value, dict):
             raise _wrong(value, "an object")
         try:
@@ -149,7 +219,7 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
         except ExceptionGroup as error:
             _rename(error, names)
             raise
-        extra = {name: value[name] for name in value.keys() - known}
+        extra = {name: _plain(value[name]) for name in value.keys() - known}
         return attrs.evolve(model, extra=extra) if extra else model
 
     return hook
@@ -169,6 +239,8 @@ def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
 def _int(value: Any, _: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_FLOAT:
         return int(value)
     if isinstance(value, str) and value.removeprefix("-").isdecimal():
@@ -176,10 +248,28 @@ def _int(value: Any, _: Any) -> int:
     raise _wrong(value, "a whole number")
 
 
+def _float(value: Any, _: Any) -> float:
+    if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            return float(value)
+    raise _wrong(value, "a number")
+
+
+def _decimal(value: Any, _: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(InvalidOperation):
+            amount = Decimal(str(value))
+            if amount.is_finite():
+                return amount
+    raise _wrong(value, "an amount")
+
+
 def _str(value: Any, _: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return str(value)
     raise _wrong(value, "text")
 
@@ -191,13 +281,31 @@ def _bool(value: Any, _: Any) -> bool:
 
 
 def _datetime(value: Any, _: Any) -> datetime:
-    if not isinstance(value, str):
-        raise _wrong(value, "a time")
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise _wrong(value, "a time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """A time in any of the forms of the API: ISO 8601, SQL's without a zone, Unix seconds."""
+    with suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return datetime.fromtimestamp(float(value), UTC)
+    raise _wrong(value, "a time")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if value == []:  # how PHP writes an empty object
+        return {}
+    if not isinstance(value, dict):
+        raise _wrong(value, "an object")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """JSON of which nothing is known, with numbers as JSON's own."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _list(value: Any) -> list[Any]:
@@ -209,6 +317,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _wrong(value: Any, wanted: str) -> TypeError:
+    value = _plain(value)
     shown = "null" if value is None else repr(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return TypeError(f"{shown} is not {wanted}")

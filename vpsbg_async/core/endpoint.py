@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -12,6 +12,8 @@ import attrs
 from ..errors import InvalidInputError
 
 __all__ = ["READS", "Effect", "Endpoint", "Query", "is_encodable", "is_positive", "query_string"]
+
+T = TypeVar("T")
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, so that they can be sent at will."""
@@ -36,18 +38,21 @@ class Effect(StrEnum):
 
 
 @attrs.frozen
-class Endpoint:
+class Endpoint(Generic[T]):
     """One operation of the API.
 
     Attributes:
         method: HTTP method.
         path: Path below the base URL, with ids in braces.
+        result: What its answer is read as: a model, for a list that of its items; `object` for JSON
+            as it is, `NoneType` where the answer does not matter.
         evidence: How well it is known: see the README.
         effects: What it does beside changing data.
     """
 
     method: str
     path: str
+    result: type[T]
     evidence: Literal["documented", "partial", "observed", "convention"] = "documented"
     effects: frozenset[Effect] = frozenset()
 

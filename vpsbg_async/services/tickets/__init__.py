@@ -52,8 +52,8 @@ __all__ = [
     "Tickets",
 ]
 
-_LIST = Endpoint("GET", "/support/tickets", "convention")
-_GET = Endpoint("GET", "/support/tickets/{id}", "convention")
+_LIST = Endpoint("GET", "/support/tickets", Ticket, "convention")
+_GET = Endpoint("GET", "/support/tickets/{id}", Ticket, "convention")
 
 
 class Tickets:
@@ -331,7 +331,7 @@ class Tickets:
             NotFoundError: There is no such ticket, or no such path.
             APIError: The server answered with another error; see its subclasses.
         """
-        return await self._caller.call(_GET, Ticket, {"id": ticket_id})
+        return await self._caller.call(_GET, id=ticket_id)
 
     def list(self, *, page: int | None = None) -> Pages[Ticket]:
         """The tickets of the account: await it for one page, iterate it for all.
@@ -351,9 +351,7 @@ class Tickets:
             ResponseError: When fetched: the answer is not what was promised.
             APIError: When fetched: the server answered with an error; see its subclasses.
         """
-        if page is not None and not is_positive(page):
-            raise InvalidInputError({"page": ("must be the number of a page, from 1",)})
-        return Pages(lambda number: self._caller.page(_LIST, Ticket, number), page)
+        return self._caller.pages(_LIST, page)
 
 
 def _check_run(

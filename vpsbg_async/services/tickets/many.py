@@ -14,7 +14,6 @@ from ...attachments import Attachment
 from ...attachments.contents import Data
 from ...attachments.prepare import recognise
 from ...bulk import Doubt, Made, Past
-from ...core import convert
 from ...core.call import Lost, Recorder
 from ...core.caller import Caller
 from ...core.endpoint import Endpoint
@@ -35,7 +34,7 @@ from .wording import Wording
 
 __all__ = ["TicketWork"]
 
-_CHEAP = Endpoint("GET", "/balance")  # which every key may read, and which answers little
+_CHEAP = Endpoint("GET", "/balance", object)  # which every key may read, and which answers little
 
 
 class TicketWork:
@@ -84,7 +83,7 @@ class TicketWork:
         """
         # What else it answers does not matter: tickets do not go that way.
         try:
-            await self._caller.begin(_CHEAP, {}).run(convert.parse)
+            await self._caller.call(_CHEAP)
         except (AuthenticationError, PermissionDeniedError):
             raise
         except (APIError, ResponseError):

@@ -38,8 +38,8 @@ OnUnknown = Literal["raise", "reconcile"]
 """What to do when it is not known whether a ticket was created: raise the error, or look for it."""
 
 _CREATES = frozenset({Effect.CREATES})
-_CREATE = Endpoint("POST", "/support/tickets", effects=_CREATES)
-_REPLY = Endpoint("POST", "/support/tickets/{id}/messages", effects=_CREATES)
+_CREATE = Endpoint("POST", "/support/tickets", Ticket, effects=_CREATES)
+_REPLY = Endpoint("POST", "/support/tickets/{id}/messages", Ticket, effects=_CREATES)
 
 
 class Sender:
@@ -187,7 +187,7 @@ class _Sending:
         form: What is sent, once it was prepared.
     """
 
-    endpoint: Endpoint
+    endpoint: Endpoint[Ticket]
     ids: Mapping[str, int | str]
     problems: Problems
     fields: Sequence[tuple[str, str]]

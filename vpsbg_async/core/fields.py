@@ -1,0 +1,176 @@
+"""The arguments of a call, on their way into its body or its query string."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any, Self
+
+from .endpoint import is_encodable
+
+__all__ = ["Fields"]
+
+_NUMBER_END = 2**63  # no database has this many of anything
+
+_Check = Callable[[Any], str | None]
+
+
+class Fields:
+    """Fields of a request, each checked as it is added. None is left out.
+
+    Attributes:
+        values: The fields, by their names in the API.
+        problems: What is wrong with them, by the names of the arguments.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.problems: dict[str, tuple[str, ...]] = {}
+
+    def text(
+        self,
+        name: str,
+        value: str | None,
+        *,
+        least: int = 0,
+        most: int | None = None,
+        pattern: re.Pattern[str] | None = None,
+        field: str | None = None,
+    ) -> Self:
+        """Add a text.
+
+        Args:
+            name: Name of the argument.
+            value: The text.
+            least: How many characters it must have.
+            most: How many it may have.
+            pattern: What it must look like.
+            field: Name in the API, if that is another.
+        """
+
+        def check(value: Any) -> str | None:
+            if not isinstance(value, str):
+                return f"must be text, not {type(value).__name__}"
+            if len(value) < least:
+                return f"must have at least {least} characters, not {len(value)}"
+            if most is not None and len(value) > most:
+                return f"must have at most {most} characters, not {len(value)}"
+            if not is_encodable(value):
+                return "holds half a character (a lone surrogate)"
+            return None if pattern is None or pattern.fullmatch(value) else "does not look like one"
+
+        return self._add(name, value, check, field=field)
+
+    def whole(
+        self,
+        name: str,
+        value: int | None,
+        *,
+        least: int = 0,
+        most: int = _NUMBER_END - 1,
+        field: str | None = None,
+    ) -> Self:
+        """Add a whole number.
+
+        Args:
+            name: Name of the argument.
+            value: The number.
+            least: The smallest that it may be.
+            most: The largest.
+            field: Name in the API, if that is another.
+        """
+        return self._add(name, value, _whole(least, most), field=field)
+
+    def flag(self, name: str, value: bool | None, *, field: str | None = None) -> Self:
+        """Add True or False."""
+        return self._add(
+            name,
+            value,
+            lambda value: None if isinstance(value, bool) else "must be True or False",
+            field=field,
+        )
+
+    def wholes(self, name: str, value: Sequence[int] | None, *, least: int = 0) -> Self:
+        """Add a list of whole numbers, with so many of them at least."""
+        return self._add(name, value, _list(_whole(0, _NUMBER_END - 1), least), list)
+
+    def texts(
+        self, name: str, value: Sequence[str] | None, *, least: int = 0, most: int | None = None
+    ) -> Self:
+        """Add a list of texts, with so many of them at least and at most."""
+        return self._add(name, value, _list(_text, least, most), list)
+
+    def choices(self, name: str, value: str | Sequence[str] | None, *, field: str) -> Self:
+        """Add one text or several, any of which will do, as a query has them: with commas."""
+        several = [value] if isinstance(value, str) else value
+        return self._add(name, several, _list(_text, least=1), ",".join, field=field)
+
+    def moment(self, name: str, value: datetime | None, *, field: str) -> Self:
+        """Add a point in time, as Unix seconds."""
+
+        def check(value: Any) -> str | None:
+            if isinstance(value, datetime) and value.tzinfo is not None:
+                return None
+            return "must be a datetime with a time zone"
+
+        return self._add(name, value, check, lambda moment: int(moment.timestamp()), field=field)
+
+    def day(self, name: str, value: date | None, *, field: str) -> Self:
+        """Add a day, as YYYY-MM-DD."""
+
+        def check(value: Any) -> str | None:
+            is_day = isinstance(value, date) and not isinstance(value, datetime)
+            return None if is_day else "must be a date"
+
+        return self._add(name, value, check, date.isoformat, field=field)
+
+    def given(self, name: str, value: object) -> Self:
+        """Add any JSON as it is, None as well."""
+        self.values[name] = value
+        return self
+
+    def _add(
+        self,
+        name: str,
+        value: Any,
+        check: _Check,
+        told: Callable[[Any], Any] | None = None,
+        *,
+        field: str | None = None,
+    ) -> Self:
+        if value is None:
+            return self
+        problem = check(value)
+        if problem is not None:
+            self.problems[name] = (problem,)
+        else:
+            self.values[field or name] = value if told is None else told(value)
+        return self
+
+
+def _whole(least: int, most: int) -> _Check:
+    def check(value: Any) -> str | None:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if is_whole and least <= value <= most:
+            return None
+        bounds = f"from {least} to {most}" if most < _NUMBER_END - 1 else f"of {least} or more"
+        return f"must be a whole number {bounds}"
+
+    return check
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and value and is_encodable(value) else "must be text"
+
+
+def _list(check: _Check, least: int = 0, most: int | None = None) -> _Check:
+    def check_all(value: Any) -> str | None:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            return f"must be a list, not {type(value).__name__}"
+        if len(value) < least or (most is not None and len(value) > most):
+            bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+            return f"must have {bounds} items, not {len(value)}"
+        return next((f"item {problem}" for problem in map(check, value) if problem), None)
+
+    return check_all

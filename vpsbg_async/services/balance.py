@@ -1,0 +1,108 @@
+"""The balance of the account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+
+from ..core.caller import Caller
+from ..core.endpoint import Endpoint
+from ..core.model import Model, OpenEnum
+
+__all__ = ["Balance", "BalanceDeposit", "BalanceService", "BitcoinDeposit", "DepositMethod"]
+
+
+class DepositMethod(OpenEnum):
+    """How money came in; only one value is known."""
+
+    CARD = "card"
+
+
+@attrs.frozen(kw_only=True)
+class BalanceDeposit(Model):
+    """A deposit.
+
+    Attributes:
+        amount: Without VAT.
+        amount_with_vat: With VAT.
+        payment_method: How it was paid.
+        payment_date: When.
+    """
+
+    amount: Decimal | None = None
+    amount_with_vat: Decimal | None = None
+    payment_method: DepositMethod | None = None
+    payment_date: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BitcoinDeposit(Model):
+    """A deposit in Bitcoin that is not confirmed yet.
+
+    Attributes:
+        tx_hash: Hash of the transaction.
+        tx_amount: Its amount in Bitcoin.
+        amount: Its worth without VAT.
+        amount_with_vat: Its worth with VAT.
+        noticed_on: When it was noticed, as the API tells it; the form is not documented.
+    """
+
+    tx_hash: str | None = None
+    tx_amount: Decimal | None = None
+    amount: Decimal | None = None
+    amount_with_vat: Decimal | None = None
+    noticed_on: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Balance(Model):
+    """The balance, in ``currency``.
+
+    Attributes:
+        balance: The balance.
+        shortfall: What is missing for the services.
+        currency: The currency, also of all other amounts; three letters.
+        has_valid_card: Whether a card can be charged.
+        last_deposit: The last deposit.
+        unconfirmed_bitcoin_deposits: Deposits that are under way.
+        balance_limit: How far it may go; documented, and not in the documentation's example.
+        estimated_expenses: What is to be paid; likewise.
+        estimated_funds: In the documentation's example only.
+    """
+
+    balance: Decimal | None = None
+    shortfall: Decimal | None = None
+    currency: str | None = None
+    has_valid_card: bool | None = None
+    last_deposit: BalanceDeposit | None = None
+    unconfirmed_bitcoin_deposits: tuple[BitcoinDeposit, ...] | None = None
+    balance_limit: Decimal | None = None
+    estimated_expenses: Decimal | None = None
+    estimated_funds: Decimal | None = None
+
+
+_GET = Endpoint("GET", "/balance", Balance)
+
+
+class BalanceService:
+    """The balance of the account: ``vps.balance``."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def get(self) -> Balance:
+        """Read the balance.
+
+        ``GET /balance``, documented at https://dev.vpsbg.eu/api-3487355.
+
+        Returns:
+            The balance.
+
+        Raises:
+            TransportError: The network failed.
+            ResponseError: The answer is not what was promised.
+            APIError: The server answered with an error; see its subclasses.
+        """
+        return await self._caller.call(_GET)
