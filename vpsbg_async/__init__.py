@@ -11,9 +11,11 @@ async with VPSBG() as vps:
 ```
 """
 
+import importlib
+import typing
+
 from ._version import __version__
 from .attachments import Attachment, AttachmentLike, Limits
-from .bulk import BulkOutcome, BulkRun, BulkStatus, BulkSummary
 from .client import VPSBG
 from .core.finding import Finding, ReconcilePolicy
 from .core.gate import Gate, RateGate
@@ -47,17 +49,20 @@ from .errors import (
     outcome_of,
 )
 from .events import Event
-from .services.tickets import (
-    AttachmentMismatch,
-    ServiceType,
-    Ticket,
-    TicketAttachment,
-    TicketDraft,
-    TicketMessage,
-    TicketStatus,
-)
 from .transport import Body, Headers, Request, Response, Timeouts, Transport
 from .transport.aiohttp import AiohttpTransport
+
+if typing.TYPE_CHECKING:
+    from .bulk import BulkOutcome, BulkRun, BulkStatus, BulkSummary
+    from .services.tickets import (
+        AttachmentMismatch,
+        ServiceType,
+        Ticket,
+        TicketAttachment,
+        TicketDraft,
+        TicketMessage,
+        TicketStatus,
+    )
 
 __all__ = [
     "VPSBG",
@@ -117,3 +122,23 @@ __all__ = [
     "is_safe_to_retry",
     "outcome_of",
 ]
+
+_LATER = {
+    **dict.fromkeys(("BulkOutcome", "BulkRun", "BulkStatus", "BulkSummary"), "bulk"),
+    **dict.fromkeys(
+        (
+            *("AttachmentMismatch", "ServiceType", "Ticket", "TicketAttachment", "TicketDraft"),
+            *("TicketMessage", "TicketStatus"),
+        ),
+        "services.tickets",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what not everybody needs when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -8,7 +8,6 @@ import platform
 import random
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -31,7 +30,6 @@ from .core.unset import UNSET, Unset
 from .errors import ConfigurationError, InvalidInputError
 from .events import Listener
 from .services import Services
-from .services.tickets import Ledger, Tickets
 from .transport import Headers, Timeouts, Transport
 from .transport.aiohttp import AiohttpTransport
 
@@ -103,8 +101,6 @@ class VPSBG(Services):
         if base_url is None:
             base_url = os.environ.get("VPSBG_BASE_URL") or _BASE_URL
         clock = _of_kind("clock", clock, Clock)
-        self._limits = _of_kind("limits", limits, Limits)
-        self._ledger = Ledger()
         self._is_owner = True
         self._session = Session(
             transport=AiohttpTransport() if transport is None else _checked_transport(transport),
@@ -114,6 +110,7 @@ class VPSBG(Services):
             clock=clock,
             server_clock=ServerClock(clock),
             random=random.random,
+            limits=_of_kind("limits", limits, Limits),
             options=Options(
                 timeouts=Timeouts() if timeouts is None else timeouts,
                 deadline=deadline,
@@ -171,11 +168,6 @@ class VPSBG(Services):
         session = attrs.evolve(self._session, options=options)
         vars(other).update(_session=session, _caller=Caller(session), _is_owner=False)
         return other
-
-    @cached_property
-    def tickets(self) -> Tickets:
-        """Support tickets and their messages."""
-        return Tickets(self._caller, self._limits, self._ledger)
 
     async def request(
         self, method: str, path: str, *, params: Query | None = None, json: Any = None

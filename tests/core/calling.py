@@ -12,6 +12,7 @@ from tests.core.virtual import now
 from vpsbg_async import (
     Gate,
     Headers,
+    Limits,
     ReconcilePolicy,
     Request,
     Response,
@@ -50,6 +51,7 @@ def caller(
         clock=clock,
         server_clock=ServerClock(clock),
         random=lambda: random,
+        limits=Limits(),
         options=Options(
             timeouts=Timeouts(),
             deadline=deadline,

@@ -130,6 +130,13 @@ class Fields:
         self.values[name] = value
         return self
 
+    def require(self, *names: str) -> Self:
+        """Refuse that any of these fields is None, once they are added."""
+        for name in names:
+            if name not in self.values and name not in self.problems:
+                self.problems[name] = ("must be given, and not None",)
+        return self
+
     def _add(
         self,
         name: str,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
+from ..attachments import Limits
 from ..settings import check_seconds, of_kind
 from ..transport import Headers, Timeouts, Transport
 from .clock import Clock, ServerClock
@@ -64,7 +65,9 @@ class Session:
         clock: Tells the time here.
         server_clock: Tells the time there.
         random: Gives a number from 0 up to 1.
+        limits: What one call may attach.
         dependents: What is ended with the client.
+        memory: What services remember for all clients that share this, by its kind.
         options: What may differ from call to call.
     """
 
@@ -75,5 +78,7 @@ class Session:
     clock: Clock
     server_clock: ServerClock
     random: Callable[[], float]
+    limits: Limits
     dependents: Dependents = attrs.field(factory=set)
+    memory: dict[type[Any], Any] = attrs.field(factory=dict)
     options: Options

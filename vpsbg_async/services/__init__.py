@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 from ..core.caller import Caller
 
 if TYPE_CHECKING:  # each is loaded when it is first used
+    from .affiliate import AffiliateService
+    from .backups import Backups
     from .balance import BalanceService
+    from .invoices import Invoices
+    from .orders import Orders
+    from .plans import Plans
+    from .snapshots import Snapshots
     from .ssh_keys import SSHKeys
+    from .support_plans import SupportPlans
+    from .tickets import Tickets
+    from .user import UserService
 
 __all__ = ["Services"]
 
@@ -23,6 +32,27 @@ class Services:
     _caller: Caller
 
     @cached_property
+    def tickets(self) -> Tickets:
+        """Support tickets and their messages."""
+        from .tickets import Tickets  # noqa: PLC0415
+
+        return Tickets(self._caller)
+
+    @cached_property
+    def support_plans(self) -> SupportPlans:
+        """Paid support plans."""
+        from .support_plans import SupportPlans  # noqa: PLC0415
+
+        return SupportPlans(self._caller)
+
+    @cached_property
+    def user(self) -> UserService:
+        """The account holder, and two-factor authentication."""
+        from .user import UserService  # noqa: PLC0415
+
+        return UserService(self._caller)
+
+    @cached_property
     def balance(self) -> BalanceService:
         """The balance of the account."""
         from .balance import BalanceService  # noqa: PLC0415
@@ -30,8 +60,50 @@ class Services:
         return BalanceService(self._caller)
 
     @cached_property
+    def affiliate(self) -> AffiliateService:
+        """The referral programme."""
+        from .affiliate import AffiliateService  # noqa: PLC0415
+
+        return AffiliateService(self._caller)
+
+    @cached_property
+    def invoices(self) -> Invoices:
+        """Invoices."""
+        from .invoices import Invoices  # noqa: PLC0415
+
+        return Invoices(self._caller)
+
+    @cached_property
     def ssh_keys(self) -> SSHKeys:
         """SSH public keys."""
         from .ssh_keys import SSHKeys  # noqa: PLC0415
 
         return SSHKeys(self._caller)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans for new servers, and their addons."""
+        from .plans import Plans  # noqa: PLC0415
+
+        return Plans(self._caller)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Snapshots of servers."""
+        from .snapshots import Snapshots  # noqa: PLC0415
+
+        return Snapshots(self._caller)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups of servers."""
+        from .backups import Backups  # noqa: PLC0415
+
+        return Backups(self._caller)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Orders and their payment."""
+        from .orders import Orders  # noqa: PLC0415
+
+        return Orders(self._caller)

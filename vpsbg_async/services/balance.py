@@ -62,14 +62,15 @@ class Balance(Model):
 
     Attributes:
         balance: The balance.
-        shortfall: What is missing for the services.
-        currency: The currency, also of all other amounts; three letters.
-        has_valid_card: Whether a card can be charged.
-        last_deposit: The last deposit.
+        shortfall: What is missing; of what is not documented.
+        currency: The currency, such as ``EUR``; no other answer of the API names one.
+        has_valid_card: Whether there is a card that can be charged.
+        last_deposit: The last deposit, None if there was none.
         unconfirmed_bitcoin_deposits: Deposits that are under way.
-        balance_limit: How far it may go; documented, and not in the documentation's example.
-        estimated_expenses: What is to be paid; likewise.
-        estimated_funds: In the documentation's example only.
+        balance_limit: A limit; of what is not documented, nor does the documentation's example have
+            it.
+        estimated_expenses: Likewise in the documentation's schema only.
+        estimated_funds: In the documentation's example only, in place of the expenses.
     """
 
     balance: Decimal | None = None

@@ -16,19 +16,19 @@ from ..core.pages import Pages
 __all__ = ["SSHKey", "SSHKeyServer", "SSHKeys"]
 
 _NAME_MIN, _NAME_MAX = 3, 100  # characters
-_KEY = re.compile(r"ssh-(rsa|ed25519) [A-Za-z0-9+/=]+(\s.+)?")
+_KEY = re.compile(r"ssh-(rsa|ed25519) [A-Za-z0-9+/=]+([ \t].+)?")
 
 
 @attrs.frozen(kw_only=True)
 class SSHKeyServer(Model):
-    """A server that a key opens.
+    """A server that uses a key.
 
     Attributes:
         id: Its id.
         hostname: Its name.
     """
 
-    id: int
+    id: int | None = None
     hostname: str | None = None
 
 
@@ -41,7 +41,7 @@ class SSHKey(Model):
         name: Its name.
         fingerprint: Its fingerprint; of what kind is not documented.
         key: The key itself, on one line.
-        servers: The servers that it opens.
+        servers: The servers that use it.
     """
 
     id: int | None = None
@@ -94,7 +94,8 @@ class SSHKeys:
 
         Args:
             name: 3 to 100 characters.
-            key: An ssh-rsa or ssh-ed25519 public key on one line.
+            key: An ssh-rsa or ssh-ed25519 public key on one line, such as a ``.pub`` file has;
+                white space around it is left off.
 
         Returns:
             The key.
@@ -105,10 +106,11 @@ class SSHKeys:
             ResponseError: It was added, and the answer is not what was promised.
             APIError: The server answered with an error; see its subclasses.
         """
-        return await self._caller.call(_ADD, body=_fields(name, key))
+        body = _fields(name, key).require("name", "key")
+        return await self._caller.call(_ADD, body=body)
 
     async def get(self, key_id: int | str) -> SSHKey:
-        """Read one key, with the servers that it opens.
+        """Read one key, with the servers that use it.
 
         ``GET /ssh-keys/{id}``, documented at https://dev.vpsbg.eu/api-3487359.
 
@@ -137,7 +139,7 @@ class SSHKeys:
         Args:
             key_id: Id of the key.
             name: 3 to 100 characters; None leaves it.
-            key: An ssh-rsa or ssh-ed25519 public key on one line; None leaves it.
+            key: An ssh-rsa or ssh-ed25519 public key on one line, as for `add`; None leaves it.
 
         Returns:
             The key after the change.
@@ -171,4 +173,5 @@ class SSHKeys:
 
 def _fields(name: str | None, key: str | None) -> Fields:
     fields = Fields().text("name", name, least=_NAME_MIN, most=_NAME_MAX)
+    key = key.strip() if isinstance(key, str) else key
     return fields.text("key", key, pattern=_KEY)

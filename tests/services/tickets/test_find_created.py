@@ -204,7 +204,7 @@ class TestUnclear:
         assert (failure.method, failure.path) == ("GET", "/support/tickets")
         sandbox.faults.add(NOT_DONE)
         assert TWIN in str(await failure_of(create(vps)))
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
 
     async def test_nor_does_one_that_is_cancelled(self, vps: VPSBG, sandbox: Sandbox) -> None:
         error = await lose(vps, sandbox, DONE)
@@ -218,7 +218,7 @@ class TestUnclear:
         assert look.cancelled()
         sandbox.faults.add(NOT_DONE)
         assert TWIN in str(await failure_of(create(vps)))
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
 
     async def test_a_time_that_is_still_to_come_proves_nothing(
         self, vps: VPSBG, sandbox: Sandbox
@@ -265,7 +265,7 @@ class TestTwins:
     async def test_nothing_is_left_of_it(self, vps: VPSBG, sandbox: Sandbox) -> None:
         error = await lose(vps, sandbox, DONE)
         await asyncio.gather(*(vps.tickets.find_created(error) for _ in range(3)))
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
 
 
 NOW = datetime.now(UTC)

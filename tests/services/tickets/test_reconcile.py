@@ -598,11 +598,13 @@ class TestBrokenOff:
         return VPSBG("key", deadline=0.5, clock=clock, transport=transport)
 
     def check(self, vps: VPSBG) -> None:
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        words = next(iter(vps._ledger._lost)).wording
+        words = next(iter(vps.tickets._ledger._lost)).wording
         assert words.subject == "Down"
-        assert vps._ledger.has_twin(None, words, 0.0), "others would take its ticket for theirs"
+        assert vps.tickets._ledger.has_twin(None, words, 0.0), (
+            "others would take its ticket for theirs"
+        )
 
     async def test_by_a_cancellation(self, vps: VPSBG, clock: WaitingClock) -> None:
         call = asyncio.create_task(create(vps))

@@ -223,7 +223,7 @@ class TestCancelled:
                     await call
                 outcomes.append(outcome_of(caught.value))
             assert outcomes == [Outcome.UNKNOWN, Outcome.NOT_SENT, Outcome.NOT_SENT]
-            assert vps._ledger._lanes == {}
+            assert vps.tickets._ledger._lanes == {}
 
     async def test_one_that_waits(self, vps: VPSBG, sandbox: Sandbox) -> None:
         sandbox.faults.add(Fault.STALL_ON_WRITE)
@@ -237,7 +237,7 @@ class TestCancelled:
         assert isinstance(caught.value.__cause__, NotSentError)
         ticket = await first
         assert [stored.id for stored in made(sandbox)] == [ticket.id]
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
         await create(vps)
 
     async def test_one_whose_deadline_passes_while_it_waits(
@@ -251,7 +251,7 @@ class TestCancelled:
         assert error.attempts == 0
         await first
         assert len(made(sandbox)) == 1
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
 
 
 class TestWrongInput:
@@ -271,7 +271,7 @@ class TestWrongInput:
         async with client(sandbox, log) as vps:
             error = await failure_of(create(vps, **wrong))
         assert set(getattr(error, "errors", ())) == {field}
-        assert vps._ledger._lanes == {}
+        assert vps.tickets._ledger._lanes == {}
         assert (log.posts, log.waits("twin")) == (0, [])
 
     @pytest.mark.parametrize("ticket_id", [["216"], {}, "9" * 5000], ids=lambda id_: str(id_)[:9])

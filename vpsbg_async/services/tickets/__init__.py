@@ -16,7 +16,7 @@ from typing import get_args
 
 import attrs
 
-from ...attachments import AttachmentLike, Limits
+from ...attachments import AttachmentLike
 from ...bulk import BulkRun
 from ...core.caller import Caller
 from ...core.endpoint import Endpoint, is_positive
@@ -41,7 +41,6 @@ from .wording import Wording
 
 __all__ = [
     "AttachmentMismatch",
-    "Ledger",
     "OnUnknown",
     "ServiceType",
     "Ticket",
@@ -59,12 +58,11 @@ _GET = Endpoint("GET", "/support/tickets/{id}", Ticket, "convention")
 class Tickets:
     """Support tickets and their messages: ``vps.tickets``."""
 
-    def __init__(self, caller: Caller, limits: Limits, ledger: Ledger) -> None:
+    def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._limits = limits
-        self._ledger = ledger
+        self._ledger = ledger = caller.session.memory.setdefault(Ledger, Ledger())
         self._reconciler = Reconciler(caller, ledger, self.list, self.get)
-        self._sender = Sender(caller, limits, ledger, self._reconciler)
+        self._sender = Sender(caller, ledger, self._reconciler)
 
     async def create(
         self,
@@ -236,7 +234,7 @@ class Tickets:
         options = session.options
         options = attrs.evolve(options, notifier=options.notifier.and_to(on_event))
         caller = Caller(attrs.evolve(session, options=options))
-        tickets = Tickets(caller, self._limits, self._ledger)
+        tickets = Tickets(caller)
         work = TicketWork(
             caller,
             tickets._sender,

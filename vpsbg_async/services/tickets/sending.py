@@ -47,16 +47,12 @@ class Sender:
 
     Args:
         caller: Makes the calls.
-        limits: What one call may attach.
         ledger: Remembers what was created.
         reconciler: Looks for what may have been.
     """
 
-    def __init__(
-        self, caller: Caller, limits: Limits, ledger: Ledger, reconciler: Reconciler
-    ) -> None:
+    def __init__(self, caller: Caller, ledger: Ledger, reconciler: Reconciler) -> None:
         self._caller = caller
-        self._limits = limits
         self._ledger = ledger
         self._reconciler = reconciler
 
@@ -83,7 +79,7 @@ class Sender:
             problems=problems,
             fields=[] if problems else draft.fields(),
             attachments=draft.attachments,
-            limits=self._limits,
+            limits=self._caller.session.limits,
             scope=None,
             wording=Wording.of(draft),
             on_unknown=on_unknown,
@@ -110,7 +106,7 @@ class Sender:
             problems=problems,
             fields=[] if problems else [("message", marked(message, marker))],
             attachments=attachments,
-            limits=self._limits,
+            limits=self._caller.session.limits,
             scope=scope_of(ticket_id),
             wording=Wording("", message, marker),
             on_unknown=on_unknown,
