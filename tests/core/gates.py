@@ -24,9 +24,18 @@ class Calls:
         told: What those were told that had to wait.
     """
 
-    def __init__(self, *, window: float = 60.0, probe: float = 5.0, patience: float = 120.0):
+    def __init__(
+        self,
+        *,
+        window: float = 60.0,
+        probe: float = 5.0,
+        patience: float = 120.0,
+        longest: float = 900.0,
+    ) -> None:
         self.clock = WatchedClock()
-        self.gate = RateGate(window=window, probe=probe, patience=patience, clock=self.clock)
+        self.gate = RateGate(
+            window=window, probe=probe, patience=patience, longest=longest, clock=self.clock
+        )
         self.let_in: dict[str, float] = {}
         self.refused: dict[str, str] = {}
         self.told: list[tuple[str, float | None]] = []
@@ -123,7 +132,7 @@ class Model:
     It has no timers and forgets nothing, so that it has none of the gate's cleverness.
     """
 
-    def __init__(self, *, window: float, probe: float, patience: float) -> None:
+    def __init__(self, *, window: float, probe: float, patience: float, longest: float) -> None:
         self.let_in: dict[str, float] = {}
         self.refused: set[str] = set()
         self.told: list[tuple[str, float | None]] = []
@@ -131,9 +140,9 @@ class Model:
         self.inside: dict[str, Member] = {}
         self.waiting: list[Member] = []
         self._window, self._probe, self._patience = window, probe, patience
+        self._longest = longest
         self._opens = -math.inf
         self._is_closed = False  # from a 429 until an answer opens it
-        self._knows = False  # that the server tells of its limit
         self._readings: list[tuple[float, int]] = []  # of this window
 
     def known(self) -> list[int]:
@@ -191,10 +200,10 @@ class Model:
         """A call has ended."""
         member = self.inside.pop(name)
         if status is not None:
-            self._knows = self._knows or remaining is not None
             if status == 429:
-                self._close(10 if retry_after is None else max(1, retry_after))
-            elif self._is_believed(member, remaining):
+                seconds = 10 if retry_after is None else max(1, retry_after)
+                self._close(min(seconds, self._longest))
+            elif self._is_believed(member, status, remaining):
                 if self._is_closed:
                     self._open()
                 if remaining is not None:
@@ -215,11 +224,11 @@ class Model:
             self.refused |= {member.name for member in self.waiting}
             self.waiting.clear()
 
-    def _is_believed(self, member: Member, remaining: int | None) -> bool:
+    def _is_believed(self, member: Member, status: int, remaining: int | None) -> bool:
         """Whether an answer tells anything: once closed, not every one does."""
         if not self._is_closed:
             return True
-        return member.since >= self._opens and (remaining is not None or not self._knows)
+        return member.since >= self._opens and (remaining is not None or status < 500)
 
     def _open(self) -> None:
         self._is_closed = False

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from email.utils import formatdate
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.core.virtual import in_virtual_time, now
+from vpsbg_async import ConfigurationError
 from vpsbg_async.core import clock as module
-from vpsbg_async.core.clock import Clock, ServerClock
+from vpsbg_async.core.clock import Clock, ServerClock, in_words
 
 each_speed = pytest.mark.parametrize("speed", [0.5, 1.0, 100.0])
 
@@ -62,10 +65,40 @@ class TestClock:
         await asyncio.sleep(1000)
         assert called == [pytest.approx(50.0 / speed)]
 
+    @pytest.mark.parametrize(
+        "speed",
+        [0, 0.0, -1, math.nan, math.inf, -math.inf, 10**400, True, None, "2", [2]],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_a_speed_that_cannot_be_is_refused_when_it_is_made(self, speed: Any) -> None:
+        with pytest.raises(ConfigurationError, match=r"^speed must be a positive number"):
+            Clock(speed)
+
     async def test_by_default_it_is_the_time_of_the_loop(self) -> None:
         loop = asyncio.get_running_loop()
         before = loop.time()
         assert before <= Clock().monotonic() <= loop.time()
+
+
+class TestInWords:
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [
+            (0.5, "0.5 s"),
+            (1, "1 s"),
+            (900.0, "900 s"),
+            (3 * 3600 - 1, "10799 s"),
+            (3 * 3600, "3 hours"),
+            (3 * 86400 - 1, "72 hours"),
+            (3 * 86400, "3 days"),
+            (365 * 86400, "365 days"),
+            (1795564891, "57 years"),
+            (251956888319, "over 1000 years"),
+            (math.inf, "over 1000 years"),
+        ],
+    )
+    def test_a_length_of_time(self, seconds: float, words: str) -> None:
+        assert in_words(seconds) == words
 
 
 class StillClock(Clock):

@@ -318,32 +318,31 @@ class TestProbe:
         await calls.answer("b", 2)
         assert calls.inside == ["c", "d"]
 
-    @pytest.mark.parametrize("status", [200, 404, 500])
+    @pytest.mark.parametrize("told", [True, False])
+    @pytest.mark.parametrize("status", [200, 302, 404, 422])
     @in_virtual_time
-    async def test_one_without_the_header_does_if_the_server_never_tells(self, status: int) -> None:
-        calls = await self.closed("b", "c", "d", told=False)
+    async def test_one_without_the_header_does(self, status: int, told: bool) -> None:
+        """Also where the server told before: it may have ceased to."""
+        calls = await self.closed("b", "c", "d", told=told)
         await calls.leave("b", status)
         assert calls.inside == ["c", "d"]
 
-    @pytest.mark.parametrize("status", [200, 404, 502])
+    @pytest.mark.parametrize("told", [True, False])
+    @pytest.mark.parametrize("status", [500, 502])
     @in_virtual_time
-    async def test_one_without_the_header_does_not_if_it_does(self, status: int) -> None:
-        calls = await self.closed("b", "c", "d")
+    async def test_an_error_page_without_it_does_not(self, status: int, told: bool) -> None:
+        """It may be of a proxy, which does not count."""
+        calls = await self.closed("b", "c", "d", told=told)
         await calls.leave("b", status)
         assert calls.inside == ["c"]
         await calls.answer("c", 59)
         assert calls.inside == ["d"]
 
     @in_virtual_time
-    async def test_what_a_429_tells_is_told(self) -> None:
-        """The very first answer of all may be one."""
-        calls = Calls()
-        await calls.enter("a")
-        await calls.leave("a", 429, Retry_After="30", X_RateLimit_Remaining="0")
-        await calls.enter("b", "c", "d")
-        await pass_time(30.0)
-        await calls.leave("b", 502)
-        assert calls.inside == ["c"]
+    async def test_an_error_page_with_it_does(self) -> None:
+        calls = await self.closed("b", "c", "d")
+        await calls.leave("b", 500, X_RateLimit_Remaining="59")
+        assert calls.inside == ["c", "d"]
 
     @in_virtual_time
     async def test_one_without_an_answer_makes_way_for_another(self) -> None:
@@ -394,6 +393,14 @@ class TestPatience:
         await pass_time(50.0)
         await calls.enter("e")
         assert calls.refused["e"] == "the rate limit opens in 150 s, more than is waited for"
+
+    @in_virtual_time
+    async def test_a_long_time_is_told_in_words(self) -> None:
+        calls = Calls(longest=10**9)
+        await calls.enter("a")
+        await calls.turn_down("a", 86400 * 30)
+        await calls.enter("b")
+        assert calls.refused["b"] == "the rate limit opens in 30 days, more than is waited for"
 
     @in_virtual_time
     async def test_later_calls_work_again(self) -> None:
@@ -447,6 +454,77 @@ class TestPatience:
         calls.cancel_at_once("b")
         await settle()
         assert (set(calls.refused), calls.waiting, calls.inside) == ({"c"}, set(), [])
+
+
+class TestLongest:
+    """Moments and milliseconds have been told for seconds."""
+
+    @pytest.mark.parametrize(
+        "told",
+        ["1795564891", "900001", "9" * 310, "Fri, 31 Dec 9999 23:59:59 GMT"],
+    )
+    @in_virtual_time
+    async def test_for_so_long_a_server_is_believed(self, told: str) -> None:
+        calls = Calls()
+        await calls.enter("a")
+        await calls.leave("a", 429, Retry_After=told)
+        await calls.enter("b")
+        assert calls.refused["b"] == "the rate limit opens in 900 s, more than is waited for"
+        await pass_time(900.0 - 120.0)
+        await calls.enter("c", "d")
+        await pass_time(120.0 - TICK)
+        assert calls.inside == []
+        await pass_time(TICK)
+        assert calls.inside == ["c"]
+        await calls.leave("c", 200)
+        assert calls.inside == ["d"]
+
+    @in_virtual_time
+    async def test_it_may_be_shorter_than_anything_that_is_told(self) -> None:
+        calls = Calls(longest=0.5)
+        await calls.enter("a", "b")
+        await calls.turn_down("a", None)
+        await calls.turn_down("b", 0)
+        await calls.enter("c")
+        assert calls.told == [("c", 0.5)]
+
+
+class TestListener:
+    """What is told that a call has to wait may raise what it likes."""
+
+    @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, asyncio.CancelledError])
+    @in_virtual_time
+    async def test_one_that_raises_takes_no_place(self, kind: type[BaseException]) -> None:
+        calls = Calls()
+        await calls.learn(1)
+        await calls.enter("a")
+
+        def fail(_: float | None) -> None:
+            raise kind
+
+        with pytest.raises(kind):
+            await calls.gate.enter(again=False, on_wait=fail)
+        assert calls.clock.pending == []
+        await calls.enter("b", "c")
+        await calls.answer("a", 1)
+        assert calls.inside == ["b"]
+        await calls.answer("b", 1)
+        assert calls.inside == ["c"]
+
+    @in_virtual_time
+    async def test_nor_does_one_that_raises_when_it_has_made_room(self) -> None:
+        calls = Calls()
+        await calls.learn(1)
+        await calls.enter("a")
+
+        def make_room(_: float | None) -> None:
+            calls.leave_at_once("a")
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await calls.gate.enter(again=False, on_wait=make_room)
+        await calls.enter("b", "c")
+        assert (calls.inside, calls.waiting) == (["b"], {"c"})
 
 
 class TestOrder:
@@ -640,8 +718,8 @@ class TestClients:
         assert now() == pytest.approx(0.3)
 
 
-SMALL = {"window": 8.0, "probe": 2.0, "patience": 12.0}
-USUAL = {"window": 60.0, "probe": 5.0, "patience": 120.0}
+SMALL = {"window": 8.0, "probe": 2.0, "patience": 12.0, "longest": 16.0}
+USUAL = {"window": 60.0, "probe": 5.0, "patience": 120.0, "longest": 900.0}
 
 
 @attrs.frozen
@@ -773,7 +851,7 @@ class TestAnything:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("name", ["window", "probe", "patience"])
+    @pytest.mark.parametrize("name", ["window", "probe", "patience", "longest"])
     @pytest.mark.parametrize(
         "value",
         [0, -1, -0.5, math.nan, math.inf, -math.inf, 10**400, True, False, None, "60", [60]],

@@ -322,12 +322,36 @@ class TestLimits:
             None, "not waited for: 121 s are more than 120 s"
         )
 
+    @pytest.mark.parametrize(
+        ("told", "shown"),
+        [
+            ("10799", "10799 s"),
+            ("10800", "3 hours"),
+            ("1795564891", "57 years"),
+            ("9" * 310, "over 1000 years"),
+        ],
+    )
+    def test_a_long_time_is_told_in_words(self, told: str, shown: str) -> None:
+        decision = decided(answered(429, told), RetryPolicy(max_retry_after=120.0))
+        assert decision == Decision(None, f"not waited for: {shown} are more than 120 s")
+
     def test_it_is_not_waited_for_in_vain(self) -> None:
         """What would end after the budget is not begun."""
         policy = RetryPolicy(budget=20.0)
         assert decided(answered(429, "15"), policy, elapsed=5.0).delay == 15.0
         assert decided(answered(429, "15"), policy, attempt=2, elapsed=5.5) == Decision(
-            None, "given up after 2 attempts, 20 s for retries"
+            None, "not waited for: 15 s are more than is left of 20 s for retries"
+        )
+        patient = RetryPolicy(budget=300.0, max_retry_after=10**6)
+        assert decided(answered(429, "400"), patient) == Decision(
+            None, "not waited for: 400 s are more than is left of 300 s for retries"
+        )
+
+    @pytest.mark.parametrize(("attempt", "told"), [(1, "1 attempt"), (2, "2 attempts")])
+    def test_nor_is_what_nobody_asked_for(self, attempt: int, told: str) -> None:
+        policy = RetryPolicy(budget=20.0, first_delay=30.0)
+        assert decided(answered(500), policy, attempt=attempt, elapsed=10.0) == Decision(
+            None, f"given up after {told}, 20 s for retries"
         )
 
     def test_without_a_budget_time_does_not_count(self) -> None:

@@ -2,15 +2,25 @@
 
 import asyncio
 import contextlib
+import functools
+import threading
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from vpsbg_async.errors import ConfigurationError, NotSentError
+from vpsbg_async.errors import (
+    ConfigurationError,
+    NotSentError,
+    Outcome,
+    OutcomeUnknownError,
+    ResponseReadError,
+    TransportError,
+)
 from vpsbg_async.testing import NetworkTransportConformance, RawConnection, RawServer
-from vpsbg_async.testing.bodies import WatchedBody
+from vpsbg_async.testing.bodies import WatchedBody, hanging
 from vpsbg_async.testing.conformance import consume
 from vpsbg_async.transport import Request, Response, Timeouts, Transport
 from vpsbg_async.transport.aiohttp import AiohttpTransport
@@ -147,3 +157,249 @@ def test_one_event_loop_only() -> None:
     finally:
         first.close()
         second.close()
+
+
+class Hold:
+    """A server that answers when it is told to, a request at a time."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def __call__(self, connection: RawConnection) -> None:
+        while True:
+            await connection.request()
+            self.arrived.set()
+            await self.goes_on.wait()
+            await connection.answer(200, b"ok")
+
+
+@contextlib.asynccontextmanager
+async def full_pool(limit: int = 1) -> AsyncIterator[tuple[aiohttp.ClientSession, Hold, str]]:
+    """An application's session that has used up its connections, until the server goes on."""
+    hold = Hold()
+    connector = aiohttp.TCPConnector(limit=limit)
+    async with RawServer(hold) as server, aiohttp.ClientSession(connector=connector) as session:
+        requests = [asyncio.ensure_future(session.get(server.url)) for _ in range(limit)]
+        await hold.arrived.wait()
+        yield session, hold, server.url
+        hold.goes_on.set()
+        for answer in await asyncio.gather(*requests):
+            assert await answer.read() == b"ok"
+        assert await works(session, server.url)
+
+
+async def works(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether an application's session still has a place for a request."""
+    async with asyncio.timeout(5), session.get(url) as answer:
+        return answer.status == 200
+
+
+def request_to(url: str, method: str, **timeouts: float) -> Request:
+    body = WatchedBody.of(b"one ", b"two") if method == "POST" else None
+    return Request(method=method, url=url, body=body, timeouts=Timeouts(**timeouts))
+
+
+class TestAPoolThatIsFull:
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+    async def test_is_waited_for_up_to_a_limit(self, method: str) -> None:
+        async with full_pool() as (session, _, url):
+            transport = AiohttpTransport(session=session)
+            with pytest.raises(NotSentError) as caught:
+                await consume(transport, request_to(url, method, pool=0.1, response=0.01))
+            assert str(caught.value) == "no place in the pool of connections within 0.1 s"
+            assert not caught.value.permanent
+            await transport.aclose()
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+    async def test_one_with_a_place_in_time_does_no_harm(self, method: str) -> None:
+        async with full_pool() as (session, hold, url):
+            transport = AiohttpTransport(session=session)
+            sending = asyncio.ensure_future(
+                consume(transport, request_to(url, method, connect=0.1, response=0.1, stall=0.1))
+            )
+            await asyncio.sleep(0.3)
+            hold.goes_on.set()
+            assert await sending == b"ok"
+            await transport.aclose()
+
+
+class TestClosing:
+    """While something is under way, over connections of its own or of an application's session."""
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("turns", range(12))
+    async def test_at_any_moment_leaves_an_applications_pool_as_it_was(
+        self, method: str, turns: int
+    ) -> None:
+        async def answer(connection: RawConnection) -> None:
+            while True:
+                await connection.request()
+                await connection.answer(200, b"ok")
+
+        connector = aiohttp.TCPConnector(limit=1)
+        async with RawServer(answer) as server, aiohttp.ClientSession(connector=connector) as app:
+            transport = AiohttpTransport(session=app)
+            sending = asyncio.ensure_future(consume(transport, request_to(server.url, method)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await transport.aclose()
+            try:
+                assert await sending == b"ok"
+            except TransportError as error:
+                assert "the transport " in str(error)  # noqa: PT017
+            assert await works(app, server.url)
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("is_lent", [True, False])
+    async def test_while_the_answer_is_waited_for(self, method: str, is_lent: bool) -> None:
+        hold = Hold()
+        async with RawServer(hold) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app if is_lent else None)
+            sending = asyncio.ensure_future(consume(transport, request_to(server.url, method)))
+            await hold.arrived.wait()
+            async with asyncio.timeout(5):
+                await transport.aclose()
+                with pytest.raises(OutcomeUnknownError, match="the transport was closed"):
+                    await sending
+
+    @pytest.mark.parametrize("is_lent", [True, False])
+    async def test_while_the_body_is_sent(self, is_lent: bool) -> None:
+        hangs = asyncio.Event()
+        body = WatchedBody(functools.partial(hanging, hangs), 6)
+        async with RawServer(Hold()) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app if is_lent else None)
+            request = Request(method="POST", url=server.url, body=body)
+            sending = asyncio.ensure_future(consume(transport, request))
+            await hangs.wait()
+            await transport.aclose()
+            with pytest.raises(NotSentError, match="the transport was closed") as caught:
+                await sending
+            assert caught.value.permanent
+            assert (body.opened, body.closed) == (1, 1)
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_while_a_place_is_waited_for(self, method: str) -> None:
+        async with full_pool() as (session, _, url):
+            transport = AiohttpTransport(session=session)
+            sending = asyncio.ensure_future(consume(transport, request_to(url, method)))
+            await asyncio.sleep(0.05)
+            await transport.aclose()
+            with pytest.raises(NotSentError, match="the transport was closed") as caught:
+                await sending
+            assert caught.value.permanent
+
+    @pytest.mark.parametrize("is_lent", [True, False])
+    async def test_while_the_answer_is_read(self, is_lent: bool) -> None:
+        async def stop(connection: RawConnection) -> None:
+            await connection.request()
+            await connection.write(b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\nhalf")
+            await connection.until_gone()
+
+        async with RawServer(stop) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app if is_lent else None)
+            begun = asyncio.Event()
+
+            async def read() -> None:
+                async with transport.send(request_to(server.url, "POST")) as response:
+                    async for _ in response.chunks():
+                        begun.set()
+
+            reading = asyncio.ensure_future(read())
+            await begun.wait()
+            async with asyncio.timeout(5):
+                await transport.aclose()
+                with pytest.raises(ResponseReadError) as caught:
+                    await reading
+                await server.connections[0].gone.wait()
+            assert caught.value.args == ("the answer broke off: the transport was closed",)
+            assert caught.value.outcome is Outcome.PROCESSED
+
+    async def test_inside_an_answer_of_its_own(self) -> None:
+        """What has come whole can still be read."""
+
+        async def answer(connection: RawConnection) -> None:
+            await connection.request()
+            await connection.answer(200, b"ok")
+
+        async with RawServer(answer) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app)
+            async with (
+                asyncio.timeout(5),
+                transport.send(request_to(server.url, "POST")) as response,
+            ):
+                await asyncio.sleep(0.05)
+                await transport.aclose()
+                assert await response.read() == b"ok"
+
+    async def test_a_caller_that_is_cancelled_at_that_moment_is_cancelled(self) -> None:
+        hold = Hold()
+        async with RawServer(hold) as server, aiohttp.ClientSession() as app:
+            for cancel_first in (True, False):
+                hold.arrived.clear()
+                transport = AiohttpTransport(session=app)
+                sending = asyncio.ensure_future(consume(transport, request_to(server.url, "POST")))
+                await hold.arrived.wait()
+                if cancel_first:
+                    sending.cancel()
+                closing = asyncio.ensure_future(transport.aclose())
+                await asyncio.sleep(0)
+                if not cancel_first:
+                    sending.cancel()
+                await closing
+                with pytest.raises(asyncio.CancelledError):
+                    await sending
+
+    async def test_a_callers_own_timeout_is_not_mistaken_for_it(self) -> None:
+        hold = Hold()
+        async with RawServer(hold) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app)
+
+            async def send() -> int:
+                task = asyncio.current_task()
+                assert task is not None
+                with pytest.raises(OutcomeUnknownError):
+                    await consume(transport, request_to(server.url, "POST"))
+                return task.cancelling()
+
+            sending = asyncio.ensure_future(send())
+            await hold.arrived.wait()
+            await transport.aclose()
+            assert await sending == 0
+
+    async def test_twice_at_once(self) -> None:
+        hold = Hold()
+        async with RawServer(hold) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app)
+            sending = [
+                asyncio.ensure_future(consume(transport, request_to(server.url, "POST")))
+                for _ in range(3)
+            ]
+            await hold.arrived.wait()
+            await asyncio.gather(transport.aclose(), transport.aclose())
+            ended = await asyncio.gather(*sending, return_exceptions=True)
+            for error in ended:
+                assert isinstance(error, OutcomeUnknownError)
+                assert error.args == ("the transport was closed",)
+
+    async def test_in_another_loop_waits_for_nobody(self) -> None:
+        """What was under way has stopped with its own."""
+        async with RawServer(Hold()) as server, aiohttp.ClientSession() as app:
+            transport = AiohttpTransport(session=app)
+            sending = asyncio.ensure_future(consume(transport, request_to(server.url, "GET")))
+            await asyncio.sleep(0.05)
+            closing = threading.Thread(target=asyncio.run, args=(transport.aclose(),), daemon=True)
+            closing.start()
+            closing.join(5)
+            assert not closing.is_alive()
+            sending.cancel()
+            await asyncio.wait((sending,))
+
+
+async def test_a_request_without_a_body_is_given_its_time_from_when_it_was_sent() -> None:
+    async with RawServer(Hold()) as server:
+        transport = AiohttpTransport()
+        with pytest.raises(OutcomeUnknownError, match=r"^no answer within 0\.1 s") as caught:
+            await consume(transport, request_to(server.url, "GET", connect=60, response=0.1))
+        assert caught.value.overdue
+        await transport.aclose()

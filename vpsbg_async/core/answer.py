@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
+import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,6 +38,8 @@ _ERRORS: Mapping[int, type[APIError]] = {
     HTTPStatus.LOCKED: LockedError,
     HTTPStatus.TOO_MANY_REQUESTS: RateLimitedError,
 }
+
+_SECONDS = re.compile(r"\+?([0-9]+(?:\.[0-9]*)?)\s*(?:,|$)")
 
 
 @attrs.frozen
@@ -99,12 +102,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that ``Retry-After`` asks to wait, be it a number or a date; None if it does not.
 
-    A date is held against the server's own, where the answer has it.
+    A date is held against the server's own, where the answer has it. The first of several counts.
     """
     told = headers.get("Retry-After", "").strip()
-    if told.isdecimal():
-        seconds = float(told)
-        return seconds if math.isfinite(seconds) else None
+    if number := _SECONDS.match(told):
+        return min(float(number[1]), sys.float_info.max)
     until = http_date(told)
     if until is None:
         return None

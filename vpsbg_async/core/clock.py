@@ -6,11 +6,15 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from ..errors import ConfigurationError
+from ..settings import is_seconds
 from .answer import http_date
 
-__all__ = ["Clock", "ServerClock"]
+__all__ = ["Clock", "ServerClock", "in_words"]
 
 _HALF_OF_A_SECOND = 0.5  # that HTTP's dates leave out on average
+_HOUR, _DAY, _YEAR = 3600, 86_400, 31_557_600  # seconds
+_FEW = 3  # of a unit are still told in the lesser one
 
 
 class Clock:
@@ -18,9 +22,14 @@ class Clock:
 
     Args:
         speed: How many seconds pass in one.
+
+    Raises:
+        ConfigurationError: The speed is no positive number.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
+        if not is_seconds(speed):
+            raise ConfigurationError("speed must be a positive number of seconds")
         self.speed = speed
         self._origin = time.time()
 
@@ -69,3 +78,13 @@ class ServerClock:
         told, here = self._seen
         there = http_date(told)
         return None if there is None else there.timestamp() + _HALF_OF_A_SECOND - here
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for people, such as ``90 s`` or ``30 days``."""
+    if seconds > 1000 * _YEAR:
+        return "over 1000 years"
+    for size, unit in ((_YEAR, "years"), (_DAY, "days"), (_HOUR, "hours")):
+        if seconds >= _FEW * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:g} s"

@@ -19,7 +19,7 @@ import attrs
 from ..errors import ConfigurationError, NotSentError
 from ..settings import is_seconds
 from .answer import retry_after
-from .clock import Clock
+from .clock import Clock, in_words
 
 __all__ = ["Gate", "OnWait", "RateGate"]
 
@@ -95,9 +95,9 @@ class RateGate:
 
     A call is let in while fewer are in flight than the lowest number that an answer of this window
     has told to remain, and one at a time when that is none. A 429 closes the gate for all until
-    the time of its ``Retry-After``; then one call is let through, and its answer opens the gate.
-    Without such headers everyone is let in at once. First in, first out, and those that are sent
-    again before all others.
+    the time of its ``Retry-After``; then one call is let through, and its answer opens the gate,
+    unless it is an error page that tells nothing. Without such headers everyone is let in at once.
+    First in, first out, and those that are sent again before all others.
 
     Give the same gate to all clients that use one key in one event loop.
 
@@ -107,6 +107,8 @@ class RateGate:
         probe: How many seconds the first call after a 429 may hold the others back.
         patience: How many seconds it may be closed: a call that would have to wait for longer
             fails at once.
+        longest: How many seconds a 429 may close it for, whatever it tells. Some servers tell the
+            moment, or milliseconds.
         clock: Tells the time.
 
     Raises:
@@ -119,12 +121,15 @@ class RateGate:
         window: float = 60.0,
         probe: float = 5.0,
         patience: float = 120.0,
+        longest: float = 900.0,
         clock: Clock | None = None,
     ) -> None:
-        for name, value in (("window", window), ("probe", probe), ("patience", patience)):
+        given = {"window": window, "probe": probe, "patience": patience, "longest": longest}
+        for name, value in given.items():
             if not is_seconds(value):
                 raise ConfigurationError(f"{name} must be a positive number of seconds")
-        self._window, self._probe, self._patience = window, probe, patience
+        self._window, self._probe = window, probe
+        self._patience, self._longest = patience, longest
         self._clock = clock or Clock()
         self._queue: list[_Turn] = []  # a heap
         self._turns = 0
@@ -132,7 +137,6 @@ class RateGate:
         self._in_flight: dict[int, _Pass] = {}
         self._probes: dict[int, _Pass] | None = None  # from a 429 until the gate is open again
         self._readings: deque[tuple[float, int]] = deque()  # both rise: the lowest comes first
-        self._is_told = False  # whether the server has ever told what remains
         self._opens = -math.inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -147,14 +151,14 @@ class RateGate:
         heapq.heappush(self._queue, _Turn(not again, self._turns, turn))
         self._turns += 1
         self._let_in_who_may()
-        if not turn.done():
-            on_wait(self._opens - now if now < self._opens else None)
         try:
+            if not turn.done():
+                on_wait(self._opens - now if now < self._opens else None)
             return await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
+        except BaseException:  # the listener's too, whatever it is
+            if turn.cancel() or turn.cancelled():
                 self._let_in_who_may()
-            elif turn.exception() is None:  # let in, and cancelled at the same time
+            elif turn.exception() is None:  # let in, and ended at the same time
                 self.leave(turn.result(), status=None, headers={})
             raise
 
@@ -169,11 +173,10 @@ class RateGate:
         if status is not None:
             told = headers.get(_REMAINING, "")
             remaining = int(told) if told.isdecimal() and len(told) <= _DIGITS else None
-            self._is_told = self._is_told or remaining is not None
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._close(now, retry_after(headers))
             else:
-                self._learn(now, leaving, remaining)
+                self._learn(now, leaving, status, remaining)
         self._let_in_who_may()
 
     def _has_room(self, now: float) -> bool:
@@ -230,7 +233,7 @@ class RateGate:
 
     def _close(self, now: float, seconds: float | None) -> None:
         told = _UNTOLD if seconds is None else seconds
-        self._opens = max(self._opens, now + max(told, _SHORTEST))
+        self._opens = max(self._opens, now + min(max(told, _SHORTEST), self._longest))
         if self._probes is None:
             self._probes = {}
         if self._opens - now > self._patience:
@@ -239,15 +242,15 @@ class RateGate:
                     turn.given.set_exception(self._closed(now))
 
     def _closed(self, now: float) -> NotSentError:
-        seconds = self._opens - now
-        return NotSentError(f"the rate limit opens in {seconds:.0f} s, more than is waited for")
+        time = in_words(round(self._opens - now))
+        return NotSentError(f"the rate limit opens in {time}, more than is waited for")
 
-    def _learn(self, now: float, leaving: _Pass, remaining: int | None) -> None:
+    def _learn(self, now: float, leaving: _Pass, status: int, remaining: int | None) -> None:
         if self._probes is not None:
             if leaving.since < self._opens:
                 return  # it was in flight at the 429, and tells of the window before
-            if remaining is None and self._is_told:
-                return  # such as an error page of a proxy
+            if remaining is None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return  # it may be a page of a proxy, which does not count
             self._probes = None
             self._readings.clear()
         if remaining is not None:

@@ -21,6 +21,7 @@ import attrs
 
 from ..errors import APIError, Outcome, VPSBGError
 from ..settings import check_flag, check_seconds, whole_number
+from .clock import in_words
 from .endpoint import READS, Effect
 
 __all__ = ["Decision", "Failure", "RetryPolicy", "decide"]
@@ -128,14 +129,26 @@ def decide(
     if attempt >= policy.max_attempts:
         return Decision(None, f"given up after {attempt} attempts" if attempt > 1 else "")
     told = failure.retry_after or 0.0
-    if told > policy.max_retry_after:
-        text = f"not waited for: {told:g} s are more than {policy.max_retry_after:g} s"
-        return Decision(None, text)
     span = min(policy.max_delay, policy.first_delay * 2.0 ** min(attempt - 1, 64))
     delay = max(told, random() * span)
-    if policy.budget is not None and elapsed + delay > policy.budget:
-        return Decision(None, f"given up after {attempt} attempts, {policy.budget:g} s for retries")
-    return Decision(delay)
+    reason = _too_long(policy, told, delay, attempt=attempt, elapsed=elapsed)
+    return Decision(None if reason else delay, reason)
+
+
+def _too_long(
+    policy: RetryPolicy, told: float, delay: float, *, attempt: int, elapsed: float
+) -> str:
+    """Why a delay is not waited for, of which the server has told so much; empty if it is."""
+    asked = f"not waited for: {in_words(told)} are more than"
+    if told > policy.max_retry_after:
+        return f"{asked} {in_words(policy.max_retry_after)}"
+    if policy.budget is None or elapsed + delay <= policy.budget:
+        return ""
+    budget = f"{in_words(policy.budget)} for retries"
+    if elapsed + told > policy.budget:
+        return f"{asked} is left of {budget}"
+    attempts = "1 attempt" if attempt == 1 else f"{attempt} attempts"
+    return f"given up after {attempts}, {budget}"
 
 
 def _is_safe(

@@ -166,6 +166,8 @@ class Faults:
     ) -> Self:
         """Faults by chance: with the same arguments always the same ones.
 
+        A `Fault.RATE_LIMITED` has the requests after it refused as well, until the window ends.
+
         Args:
             seed: Where chance begins.
             rate: How many of the requests are disturbed, from 0 to 1.

@@ -83,14 +83,16 @@ class Timeouts:
     There is no total: an upload may take as long as it moves.
 
     Attributes:
+        pool: Until there is a place in a pool of connections that is full, as one that an
+            application lends can be.
         connect: Until there is a connection, TLS included.
         stall: While sending: without any progress, be it that the server stops reading or that
             an attachment stops giving.
-        response: From the last byte sent to the end of the answer's head; for a request without a
-            body `connect` and this together.
+        response: From the last byte sent to the end of the answer's head.
         read: While reading the answer: without any progress.
     """
 
+    pool: float | None = attrs.field(default=60.0, validator=check_seconds)
     connect: float | None = attrs.field(default=10.0, validator=check_seconds)
     stall: float | None = attrs.field(default=60.0, validator=check_seconds)
     response: float | None = attrs.field(default=120.0, validator=check_seconds)

@@ -7,7 +7,7 @@ import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
@@ -18,12 +18,12 @@ from yarl import URL
 from ..errors import (
     ConfigurationError,
     NotSentError,
-    OutcomeUnknownError,
     ResponseReadError,
     VPSBGError,
 )
-from . import Headers, Request, Response, Timeouts
+from . import Headers, Request, Response
 from .upload import Upload
+from .watch import Watch
 
 __all__ = ["AiohttpTransport"]
 
@@ -32,16 +32,6 @@ __all__ = ["AiohttpTransport"]
 _KEEPALIVE = 5.0  # seconds
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-
-# Raised while connecting, so nothing was sent.
-_WHILE_CONNECTING = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientHttpProxyError,
-    aiohttp.ServerFingerprintMismatch,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-)
 
 
 class AiohttpTransport:
@@ -78,20 +68,25 @@ class AiohttpTransport:
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._attempts: WeakSet[_Attempt] = WeakSet()
         self._closed = False
 
     def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
         """See `Transport.send`."""
-        return _Attempt(self, request)
+        attempt = _Attempt(self, request)
+        self._attempts.add(attempt)
+        return attempt
 
     async def aclose(self) -> None:
-        """Close the connections, but for those of a lent connector."""
+        """Break off what is under way, and close the connections, but for those that were lent."""
         self._closed = True
+        if self._loop is asyncio.get_running_loop():  # in another, nothing is under way any more
+            await asyncio.gather(*(attempt.break_off() for attempt in self._attempts))
         if self._session is not None:
             await self._session.close()
 
     async def request(
-        self, request: Request, payload: _Payload | None = None
+        self, request: Request, *, payload: _Payload | None, watch: Watch
     ) -> aiohttp.ClientResponse:
         """Have aiohttp make one attempt; its own exceptions come out."""
         url = URL(request.url, encoded=True)
@@ -107,11 +102,11 @@ class AiohttpTransport:
             url,
             headers=headers,
             data=payload,
-            timeout=self._timeout(request.timeouts),
             ssl=self._ssl,
             proxy=self._proxy_for(url),
             allow_redirects=False,
             middlewares=(_once,),
+            trace_request_ctx=watch,
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -138,15 +133,8 @@ class AiohttpTransport:
             connector_owner=self._lender is None,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),
-        )
-
-    def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(
-            total=None,
-            # This one also counts the wait for a place in a lent pool, where none is due.
-            connect=timeouts.connect if self._lender is None else None,
-            sock_connect=timeouts.connect,
-            sock_read=timeouts.response,  # counts from the last byte sent
+            timeout=aiohttp.ClientTimeout(),  # none: see `Watch`
+            trace_configs=[_phases()],
         )
 
     def _proxy_for(self, url: URL) -> str | None:
@@ -162,8 +150,12 @@ class _Attempt(AbstractAsyncContextManager[Response]):
     def __init__(self, transport: AiohttpTransport, request: Request) -> None:
         self._transport = transport
         self._request = request
-        self._upload: Upload | None = None
-        self._payload: _Payload | None = None
+        body = request.body
+        if body is None and request.method not in _READING:
+            body = _Nothing()  # for the sake of what `_Payload` makes sure of
+        self._upload = None if body is None else Upload(body, request.timeouts)
+        self._payload = None if self._upload is None else _Payload(self._upload)
+        self._watch = Watch(request.timeouts, self._upload)
         self._answer: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> Response:
@@ -191,48 +183,25 @@ class _Attempt(AbstractAsyncContextManager[Response]):
             self._answer.release()  # closes the connection unless both bodies are through
         await self._end_upload(abort=False)
 
+    async def break_off(self) -> None:
+        """Have it fail, wherever it is; what has come whole can still be read."""
+        if self._answer is None:
+            await self._watch.break_off()
+        if self._answer is not None and not self._answer.content.is_eof():
+            self._answer.content.set_exception(ConnectionError("the transport was closed"))
+            self._answer.close()
+
     async def _exchange(self) -> aiohttp.ClientResponse:
-        timeouts = self._request.timeouts
-        if self._request.body is not None:
-            answer = await self._exchange_with_body(Upload(self._request.body, timeouts))
-        elif self._request.method in _READING:
-            answer = await self._exchange_without_body()
-        else:  # as a body, if an empty one, for the sake of what `_Payload` makes sure of
-            answer = await self._exchange_with_body(Upload(_Nothing(), timeouts))
-        if answer.connection is not None and answer.connection.protocol is not None:
-            answer.connection.protocol.read_timeout = timeouts.read
-            answer.connection.protocol.start_timeout()
-        return answer
-
-    async def _exchange_without_body(self) -> aiohttp.ClientResponse:
-        timeouts = self._request.timeouts
-        # aiohttp's timer for the answer starts anew with each byte, which a trickle would use.
-        bounded = timeouts.connect is not None and timeouts.response is not None
-        seconds = (timeouts.connect or 0) + (timeouts.response or 0) if bounded else None
-        try:
-            async with asyncio.timeout(seconds) as timer:
-                return await self._transport.request(self._request)
-        except TimeoutError as error:
-            if timer.expired():
-                raise OutcomeUnknownError(
-                    f"no answer within {seconds:g} s", overdue=True
-                ) from error
-            raise
-
-    async def _exchange_with_body(self, upload: Upload) -> aiohttp.ClientResponse:
-        self._upload = upload
-        payload = self._payload = _Payload(upload)
-        try:
-            async with asyncio.timeout(None) as timer:
-                with upload.watched_by(timer):
-                    answer = await self._transport.request(self._request, payload)
-        except TimeoutError as error:
-            if timer.expired():
-                raise upload.overdue() from error
-            raise
-        if not payload.begun:
+        async with self._watch.kept():
+            answer = await self._transport.request(
+                self._request, payload=self._payload, watch=self._watch
+            )
+        if self._payload is not None and not self._payload.begun:
             answer.close()
             raise NotSentError("an answer was there before the request")
+        if answer.connection is not None and answer.connection.protocol is not None:
+            answer.connection.protocol.read_timeout = self._request.timeouts.read
+            answer.connection.protocol.start_timeout()
         return answer
 
     async def _end_upload(self, *, abort: bool) -> None:
@@ -243,11 +212,9 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         await self._upload.aclose()
 
     def _verdict(self, error: Exception) -> VPSBGError:
-        upload = self._upload
-        if upload is not None and upload.failure is not None:
-            return upload.failure  # its cause is the source's own error
-        unsent = isinstance(error, _WHILE_CONNECTING) or (upload and not upload.committed)
-        verdict = NotSentError(_told(error)) if unsent else OutcomeUnknownError(_told(error))
+        if self._upload is not None and self._upload.failure is not None:
+            return self._upload.failure  # its cause is the source's own error
+        verdict = self._watch.verdict(_told(error))
         if isinstance(error, aiohttp.ClientConnectorError):
             verdict.__cause__ = error.os_error
         elif not isinstance(error, aiohttp.ClientResponseError):
@@ -382,10 +349,29 @@ async def _once(
 ) -> aiohttp.ClientResponse:
     try:
         return await handler(request)
-    except _WHILE_CONNECTING:
+    except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _DroppedError(_told(error)) from error
+
+
+def _phases() -> aiohttp.TraceConfig:
+    """Has aiohttp tell the watch of a request how far it has come."""
+    phases = aiohttp.TraceConfig()
+
+    async def queued(_: object, request: SimpleNamespace, __: object) -> None:
+        request.trace_request_ctx.queued()
+
+    async def connecting(_: object, request: SimpleNamespace, __: object) -> None:
+        request.trace_request_ctx.connecting()
+
+    async def sending(_: object, request: SimpleNamespace, __: object) -> None:
+        request.trace_request_ctx.sending()
+
+    phases.on_connection_queued_start.append(queued)
+    phases.on_connection_create_start.append(connecting)
+    phases.on_request_headers_sent.append(sending)
+    return phases
 
 
 def _is_http_url(text: str) -> bool:
