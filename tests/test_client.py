@@ -365,7 +365,7 @@ class TestSettings:
         [
             *(
                 functools.partial(Timeouts, **{name: cast(Any, value)})
-                for name in ("connect", "stall", "response", "read")
+                for name in ("pool", "connect", "stall", "response", "read")
                 for value in (0, -1, float("nan"), float("inf"), "5", True)
             ),
             *(

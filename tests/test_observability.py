@@ -21,7 +21,6 @@ from vpsbg_async import (
     Attempt,
     Event,
     InvalidInputError,
-    Limits,
     NotSentError,
     Outcome,
     OutcomeUnknownError,
@@ -533,8 +532,8 @@ async def is_cancelled(vps: VPSBG) -> None:
 
 
 async def too_many(vps: VPSBG) -> None:
-    vps._limits = Limits(max_file_size=1)
-    await create(vps)
+    files = [in_memory()] * 21
+    await vps.tickets.reply(216, message=SECRETS["message"], attachments=files)
 
 
 # What fails on this side.
@@ -543,7 +542,7 @@ OURS: dict[str, Callable[[VPSBG], Awaitable[None]]] = {
     "a source that hangs": breaks_off,
     "a cancelled call": is_cancelled,
     "a missing file": lambda vps: create(vps, Path("/nowhere") / SECRETS["name"]),
-    "a file that is too large": too_many,
+    "too many files": too_many,
     "a short subject": lambda vps: create(vps, subject="ab"),
     "an odd query": lambda vps: vps.request("GET", "/", params={SECRETS["query"]: None}),  # type: ignore[dict-item]
     "what JSON cannot hold": lambda vps: vps.request("PUT", "/", json={SECRETS["json"]: object()}),

@@ -66,6 +66,7 @@ __all__ = [
 
 _UNKNOWN_ADVICE = "it may have happened: look before you send it again"
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
+_LONG = 24 * 60 * 60.0  # seconds, of which the number tells a person nothing
 _PASSING = frozenset({HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})  # change nothing, so they can be sent at will
 
@@ -412,7 +413,10 @@ class RateLimitedError(APIError):
     """429: too many calls within the minute."""
 
     def _advice(self) -> str:
-        return "" if self.retry_after is None else f"try again in {self.retry_after:g} s"
+        if self.retry_after is None:
+            return ""
+        is_long = self.retry_after > _LONG
+        return f"try again in {'more than a day' if is_long else f'{self.retry_after:g} s'}"
 
 
 class ServerError(APIError):

@@ -14,6 +14,7 @@ import attrs
 
 from ..errors import (
     Attempt,
+    InvalidInputError,
     NotSentError,
     Outcome,
     OutcomeUnknownError,
@@ -132,6 +133,7 @@ class Call:
         body: Body | None = None,
         prepare: Callable[[], Awaitable[Body]] | None = None,
         within: AbstractAsyncContextManager[None] | None = None,
+        problems: Mapping[str, tuple[str, ...]] | None = None,
         recover: Recovery[T] | None = None,
         lost: Lost | None = None,
     ) -> T:
@@ -143,6 +145,7 @@ class Call:
             body: Body of the request.
             prepare: Makes the body when it is time, if it is not there yet.
             within: Entered before all that, and left when all is over.
+            problems: What is wrong with its arguments: then it is refused, and nothing is sent.
             recover: Finds out whether it was done, if it may have been. Without one the doubt is
                 the caller's.
             lost: The attempt that the call goes on after, None if it begins with one.
@@ -150,6 +153,7 @@ class Call:
         timer = self._session.clock.timeout(self._options.deadline)
         try:
             async with timer, within or nullcontext():
+                self._refuse(problems or {})
                 failed = None if lost is None else self._take_over(lost)
                 self._source = body
                 return await self._run(read, query, prepare, recover, failed)
@@ -215,6 +219,10 @@ class Call:
             await self._before_the_next(failed, failure)
             self.tell(Retried, failed=self._history[-1])
             failed = None
+
+    def _refuse(self, problems: Mapping[str, tuple[str, ...]]) -> None:
+        if problems:
+            raise InvalidInputError(self._endpoint.problems_of(self._ids) | {**problems})
 
     async def _get_ready(self, prepare: Callable[[], Awaitable[Body]] | None) -> None:
         if prepare is not None and self._source is None:

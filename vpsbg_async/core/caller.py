@@ -65,11 +65,12 @@ class Caller:
             query: What is asked for in the query string.
             ids: The ids in its path.
         """
-        self._check(endpoint, ids, body, query)
+        query = query or Fields()
         return await self.begin(endpoint, ids).run(
             lambda answer: convert.read(answer, endpoint.result),
-            query="" if query is None else query_string(query.values),
+            query=query_string(query.values),
             body=None if body is None else JSONBody(body.values),
+            problems=query.problems | ({} if body is None else body.problems),
         )
 
     def pages(
@@ -87,9 +88,12 @@ class Caller:
             query: What is asked for in the query string.
             ids: The ids in its path.
         """
-        first = Fields().whole("page", page, least=1)
-        self._check(endpoint, ids, first, query)
-        asked = {} if query is None else query.values
+        query = query or Fields()
+        problems = Fields().whole("page", page, least=1).problems | query.problems
+        if problems := endpoint.problems_of(ids) | problems:
+            with located(endpoint.method, endpoint.path):
+                raise InvalidInputError(problems)
+        asked = query.values
 
         async def fetch(number: int | None) -> Page[T]:
             told = asked if number is None else {**asked, "page": number}
@@ -99,17 +103,6 @@ class Caller:
             )
 
         return Pages(fetch, page)
-
-    def _check(
-        self, endpoint: Endpoint[Any], ids: Mapping[str, int | str], *fields: Fields | None
-    ) -> None:
-        """Refuse arguments that cannot be sent, all at once."""
-        problems = endpoint.problems_of(ids)
-        for given in fields:
-            problems |= {} if given is None else given.problems
-        if problems:
-            with located(endpoint.method, endpoint.path):
-                raise InvalidInputError(problems)
 
     async def raw(self, method: str, path: str, query: Query, body: Body | None) -> Any:
         """Call any path and return its JSON; sent again only where nothing is known to happen."""

@@ -11,11 +11,12 @@ from ..transport import Headers
 __all__ = ["hide"]
 
 _HIDDEN = "***"
+_SHORTEST = 8  # characters: what is shorter is no key, and stands in many a text
 
 
 def hide(key: str, error: VPSBGError) -> None:
     """Have nothing that an error tells hold the key."""
-    if key:
+    if len(key) >= _SHORTEST:
         error.args = _without(error.args, key)
         for name, value in vars(error).items():
             setattr(error, name, _without(value, key))

@@ -5,7 +5,8 @@ names as PHP reads them, a ``Content-Length`` whenever every size is known, and 
 in the last chunk. Behind some servers PHP starts on a cut body and sees the fields before the cut,
 even half a field: so the last one is a field that the request cannot do without, and it travels in
 a chunk, and thereby a TLS record, of its own, which arrives whole or not at all. (The message of a
-reply can be larger than a record, 16 KiB: then a cut within it is a risk that remains.)
+reply can be larger than a record, 16 KiB: then a cut within it is a risk that remains.) A file can
+be the last one too: PHP refuses one that no boundary follows, as an upload in part.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class Form:
 
     Args:
         fields: Names and values that come first.
-        files: Files, sent as ``attachments[]`` in this order.
-        last: Name and value of the field that proves the request whole.
+        files: Files, in this order.
+        last: Name and value of the field that proves the request whole, None if the last file does.
         boundary: What separates the parts; unguessable unless given.
+        file_field: Name that the files are sent under.
 
     Attributes:
         files: The files.
@@ -41,14 +43,17 @@ class Form:
         self,
         fields: Sequence[tuple[str, str]],
         files: Sequence[Prepared],
-        last: tuple[str, str],
+        last: tuple[str, str] | None,
         boundary: str | None = None,
+        *,
+        file_field: str = "attachments[]",
     ) -> None:
         boundary = boundary or f"vpsbg-{secrets.token_hex(16)}"
         self.files = files
         self.current: Prepared | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._plan = _plan(fields, files, last, boundary.encode())
+        pieces = _pieces(fields, files, boundary.encode(), file_field.encode())
+        self._plan = _plan(pieces, last, boundary.encode())
         self.content_length = _length(self._plan)
 
     @property
@@ -74,14 +79,12 @@ class Form:
 
 
 def _plan(
-    fields: Sequence[tuple[str, str]],
-    files: Sequence[Prepared],
-    last: tuple[str, str],
-    boundary: bytes,
+    pieces: Iterable[bytes | Prepared], last: tuple[str, str] | None, boundary: bytes
 ) -> list[bytes | Prepared]:
     """The chunks, with the files that are streamed standing for theirs."""
-    plan = list(_joined(_pieces(fields, files, boundary)))
-    proof = _field(last, boundary) + b"--%b--\r\n" % boundary
+    plan = list(_joined(pieces))
+    proof = b"" if last is None else _field(last, boundary)
+    proof += b"--%b--\r\n" % boundary
     match plan:
         case [bytes() as before] if len(before) + len(proof) <= _ONE_RECORD:
             return [before + proof]
@@ -90,12 +93,15 @@ def _plan(
 
 
 def _pieces(
-    fields: Sequence[tuple[str, str]], files: Sequence[Prepared], boundary: bytes
+    fields: Sequence[tuple[str, str]],
+    files: Sequence[Prepared],
+    boundary: bytes,
+    file_field: bytes,
 ) -> Iterator[bytes | Prepared]:
     for field in fields:
         yield _field(field, boundary)
     for file in files:
-        yield _file_head(file, boundary)
+        yield _file_head(file, boundary, file_field)
         data = file.content.data if isinstance(file.content, Data) else None
         yield file if data is None or len(data) > _SMALL else data
         yield b"\r\n"
@@ -107,15 +113,16 @@ def _field(field: tuple[str, str], boundary: bytes) -> bytes:
     return head % (boundary, name.encode(), value.encode())
 
 
-def _file_head(file: Prepared, boundary: bytes) -> bytes:
+def _file_head(file: Prepared, boundary: bytes, field: bytes) -> bytes:
     # The brackets and the name go literally, as browsers send them: PHP decodes no percent signs,
     # takes filename*= for a text field and keeps the last only of files without brackets. A name
     # holds nothing that would need escaping: see safe_name.
     head = (
-        b'--%b\r\nContent-Disposition: form-data; name="attachments[]"; filename="%b"\r\n'
+        b'--%b\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n'
         b"Content-Type: %b\r\n\r\n"
     )
-    return head % (boundary, file.attachment.name.encode(), file.attachment.content_type.encode())
+    name, content_type = file.attachment.name, file.attachment.content_type
+    return head % (boundary, field, name.encode(), content_type.encode())
 
 
 def _joined(pieces: Iterable[bytes | Prepared]) -> Iterator[bytes | Prepared]:
