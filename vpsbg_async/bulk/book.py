@@ -26,7 +26,7 @@ CREATE TABLE items (
     digest BLOB NOT NULL,
     run INTEGER NOT NULL,       -- that met it last
     position INTEGER NOT NULL,  -- in the input of that run
-    state TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN {(*map(str, State),)}),
     began REAL,                 -- when it was first sent, in Unix seconds
     ended REAL,                 -- when it came to its state, or at the latest was given up
     ticket INTEGER,
@@ -40,7 +40,7 @@ CREATE TABLE equals (
     count INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE witnesses (
-    slot INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
     ticket INTEGER NOT NULL,
     began REAL NOT NULL,
     ended REAL NOT NULL,
@@ -50,6 +50,7 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 _WITNESSES = 16  # whose words are kept: as many as one search may hold against what it is told
+_INTEGER_END = 2**63  # of SQLite
 _CLAIMS = 20_000  # that are told of the past
 _FIRST_IN_DOUBT = "SELECT min(began) FROM items WHERE state IN ('sent', 'unknown')"
 _IN_DOUBT = (
@@ -77,7 +78,6 @@ class Book:
         self._connection = connection
         self._execute: Callable[..., sqlite3.Cursor] = connection.execute
         self._run = 0
-        self._made = 0
 
     @property
     def is_pending(self) -> bool:
@@ -99,7 +99,11 @@ class Book:
 
     def is_whole(self) -> bool:
         """Whether the file holds together."""
-        return bool(self._execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+        return bool(self._execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+
+    def is_made(self) -> bool:
+        """Whether there is anything in the file yet."""
+        return bool(self._execute("PRAGMA application_id").fetchone()[0])
 
     def version(self) -> int:
         """Of the schema."""
@@ -134,7 +138,6 @@ class Book:
         self._run = (self.fact("run") or 0) + 1
         self.note("run", self._run)
         self._execute("UPDATE items SET ended = ? WHERE state = 'sent' AND ended IS NULL", (now,))
-        self._made = self._execute("SELECT count(*) FROM witnesses").fetchone()[0]
         return self._past()
 
     def admit(self, reference: str | None, digest: bytes, position: int) -> Admission:
@@ -199,20 +202,23 @@ class Book:
             ticket: Id of its ticket.
             reason: Why it has come no further.
         """
+        if ticket is not None and ticket >= _INTEGER_END:
+            ticket = None  # it is no id, whatever it is
         if state is State.CREATED and ticket is not None:
             self._witness(identity, ticket, now)
+        if reason is not None:
+            reason = reason.encode(errors="replace").decode()  # it may quote anything
         is_in_doubt = state in (State.SENT, State.UNKNOWN)
         self._execute(_KEEP if is_in_doubt else _SETTLE, (state, now, ticket, reason, identity))
 
     def a_ticket(self) -> int | None:
         """The last ticket that was created, None if there is none."""
-        row = self._execute("SELECT ticket FROM witnesses ORDER BY ended DESC LIMIT 1").fetchone()
+        row = self._execute("SELECT ticket FROM witnesses ORDER BY number DESC LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
     def counts(self) -> dict[State, int]:
         """How many items there are in each state."""
-        rows = self._execute("SELECT state, count(*) FROM items GROUP BY state")
-        found = dict(rows.fetchall())
+        found = dict(self._rows("SELECT state, count(*) FROM items GROUP BY state"))
         return {state: found.get(state.value, 0) for state in State}
 
     def unfinished(self) -> Iterator[Entry]:
@@ -240,33 +246,39 @@ class Book:
         return f"content {digest.hex()} {place}"
 
     def _witness(self, identity: str, ticket: int, now: float) -> None:
-        """Keep the words of what was created, in the place of the oldest that are kept."""
+        """Keep the words of what was created, and those of the oldest that are kept no more."""
         self._execute(
-            "INSERT OR REPLACE INTO witnesses SELECT ?, ?, coalesce(began, ?), ?, words FROM items"
+            "INSERT INTO witnesses (ticket, began, ended, words)"
+            " SELECT ?, coalesce(began, ?), ?, words FROM items"
             " WHERE identity = ? AND words IS NOT NULL",
-            (self._made % _WITNESSES, ticket, now, now, identity),
+            (ticket, now, now, identity),
         )
-        self._made += 1
+        self._execute(
+            "DELETE FROM witnesses WHERE number <= (SELECT max(number) FROM witnesses) - ?",
+            (_WITNESSES,),
+        )
 
     def _past(self) -> Past:
         (first,) = self._execute(_FIRST_IN_DOUBT).fetchone()
-        created = self._execute(
+        created = self._rows(
             "SELECT ticket, ended FROM items WHERE state = 'created' AND ended >= ?"
             " AND ticket IS NOT NULL ORDER BY ended DESC LIMIT ?",
-            (first, _CLAIMS),
+            first,
+            _CLAIMS,
         )
-        witnesses = self._execute(
-            "SELECT ticket, began, ended, words FROM witnesses ORDER BY ended"
-        )
-        doubts = self._execute(_IN_DOUBT)
+        witnesses = self._rows("SELECT ticket, began, ended, words FROM witnesses ORDER BY ended")
         return Past(
-            created=[*reversed(created.fetchall())],
+            created=created[::-1],
             witnesses=[Witness(*row) for row in witnesses],
             doubts=[
                 Doubt(began=began, ended=ended, words=words, was_judged=bool(judged))
-                for began, ended, words, judged in doubts
+                for began, ended, words, judged in self._rows(_IN_DOUBT)
             ],
         )
+
+    def _rows(self, query: str, *values: float | None) -> list[Any]:
+        """All of them at once: what is still being read when an error comes keeps the file open."""
+        return self._execute(query, values).fetchall()
 
 
 _VERDICTS = {

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,9 +27,6 @@ __all__ = ["Journal", "JournalState", "read_journal"]
 
 T = TypeVar("T")
 
-_MAGIC = b"SQLite format 3\0"
-_APPLICATION = slice(68, 72)  # of the header of an SQLite file
-_HEADER = 100  # bytes
 _MINE_ALONE = 0o600  # it holds the words of what is in doubt
 
 Fingerprint = Callable[[bytes], bytes]
@@ -134,30 +131,37 @@ def read_journal(path: Path) -> JournalState:
     Raises:
         JournalError: There is none, or it cannot be read.
     """
-    if not path.is_file() or not path.stat().st_size:
-        raise JournalError(f"there is no journal at {path}")
-    with _told(path), closing(_opened(path)) as book:
-        return JournalState(
-            base_url=str(book.fact("base_url")),
-            runs=int(book.fact("run") or 0),
-            counts=book.counts(),
-            unfinished=[*book.unfinished()],
-        )
+    with _told(path):
+        if not path.exists():
+            raise JournalError(f"there is no journal at {path}")
+        with closing(_opened(path)) as book:
+            return JournalState(
+                base_url=str(book.fact("base_url")),
+                runs=int(book.fact("run") or 0),
+                counts=book.counts(),
+                unfinished=[*book.unfinished()],
+            )
 
 
 def _opened(path: Path, base_url: str | None = None) -> Book:
     """Open the file so that nobody else can, and make a journal of it if there is nothing yet."""
-    is_new = _is_new(path)
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    if base_url is not None:
+        _make_room(path)
+    if _is_foreign(path):
+        raise JournalError(f"{path} is no journal")
+    # An absolute path is never taken for a URI, nor for a database in memory.
+    connection = sqlite3.connect(
+        path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
+    )
     try:
         for name, value in _PRAGMAS.items():
             connection.execute(f"PRAGMA {name} = {value}")
         connection.execute("BEGIN EXCLUSIVE")
         book = Book(connection)
-        if is_new and not book.version():
-            book.make(base_url=str(base_url), salt=secrets.token_bytes(16))
-        book.commit()
+        if base_url is not None and not book.is_made():
+            book.make(base_url=base_url, salt=secrets.token_bytes(16))
         _check(book, path, base_url)
+        book.commit()
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:
         connection.close()
@@ -169,24 +173,33 @@ _PRAGMAS = {
     "locking_mode": "EXCLUSIVE",  # once it is locked it stays so, until it is closed
     "synchronous": "FULL",
     "fullfsync": 1,  # or a Mac says so without having written
+    "secure_delete": 1,  # or the words of what is done stay in the file
 }
 
 
-def _is_new(path: Path) -> bool:
-    """Whether there is nothing yet, for which a place is made; what is no journal is left alone."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _MINE_ALONE))
-        with path.open("rb") as file:
-            header = file.read(_HEADER)
-    except OSError as error:
-        raise JournalError(f"{path} cannot be opened ({error.strerror})") from error
-    application = APPLICATION_ID.to_bytes(4, "big")
-    if header and (not header.startswith(_MAGIC) or header[_APPLICATION] != application):
-        raise JournalError(f"{path} is no journal")
-    return not header
+def _make_room(path: Path) -> None:
+    """Make an empty file where there is none."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MINE_ALONE))
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether something is there that we have not made, by its header alone.
+
+    Nobody but SQLite may look: when others close a file, this process loses its locks on it.
+    """
+    if not path.is_file():
+        return True
+    if not path.stat().st_size:
+        return False
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
+        file.execute("PRAGMA writable_schema = 1")  # or it looks whether all pages are there
+        return bool(file.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID)
 
 
 def _check(book: Book, path: Path, base_url: str | None) -> None:
+    if not book.is_made():
+        raise JournalError(f"there is no journal at {path}")
     if not book.is_whole():
         raise JournalError(f"{path} is damaged")
     if book.version() != SCHEMA_VERSION:
@@ -198,13 +211,22 @@ def _check(book: Book, path: Path, base_url: str | None) -> None:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Have what SQLite raises become an error of ours."""
+    """Have what SQLite raises, and the file system, become an error of ours."""
     try:
         yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise JournalError(f"{path} is in use by another run") from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            raise JournalError(f"{path} is damaged") from error
+    except OSError as error:
+        raise JournalError(f"{path} cannot be opened ({error.strerror})") from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        name = getattr(error, "sqlite_errorname", _UNREADABLE)
+        for names, text in _TOLD.items():
+            if name.startswith(names):
+                raise JournalError(f"{path} {text}") from error
         raise JournalError(f"{path} cannot be written ({error})") from error
+
+
+_UNREADABLE = "SQLITE_CORRUPT"  # which is Python's to find out where text is no text
+_TOLD = {
+    ("SQLITE_BUSY", "SQLITE_LOCKED"): "is in use by another run",
+    ("SQLITE_NOTADB",): "is no journal",
+    ("SQLITE_CORRUPT", "SQLITE_ERROR"): "is damaged",
+}

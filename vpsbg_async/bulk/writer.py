@@ -47,6 +47,7 @@ class Writer:
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._taken: list[_Order] = []
         self._failure: Exception | None = None
+        self._is_closed = False
         self._loop = asyncio.get_running_loop()
         # It must not keep the process: whoever is in a hurry loses what a crash would lose.
         self._thread = threading.Thread(target=self._serve, name="vpsbg-journal", daemon=True)
@@ -60,19 +61,25 @@ class Writer:
             to_last: Whether to wait until no loss of power can undo it.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._orders.put(_Order(work, to_last, answer))
+        self._order(_Order(work, to_last, answer))
         return await answer
 
     def tell(self, work: Callable[[Book], object]) -> None:
         """Have something done; it lasts no later than what is asked for after it."""
-        self._orders.put(_Order(work))
+        self._order(_Order(work))
 
     async def close(self) -> None:
         """Have all of it last, and close the book. Whatever has failed is raised."""
+        self._is_closed = True
         self._orders.put(None)
         await asyncio.to_thread(self._thread.join)
         if self._failure is not None:
             raise self._failure
+
+    def _order(self, order: _Order) -> None:
+        if self._is_closed:  # nobody would ever do it
+            raise RuntimeError("the journal is closed")
+        self._orders.put(order)
 
     def _serve(self) -> None:
         try:

@@ -13,7 +13,14 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.services.tickets.support import DRAFT, ImpatientClock, Log, client, old_sandbox
+from tests.services.tickets.support import (
+    DRAFT,
+    ImpatientClock,
+    Log,
+    client,
+    faked,
+    old_sandbox,
+)
 from vpsbg_async import (
     VPSBG,
     Attachment,
@@ -33,6 +40,7 @@ from vpsbg_async.bulk.journal import read_journal
 from vpsbg_async.bulk.states import State
 from vpsbg_async.events import AttemptStarted, BytesSent
 from vpsbg_async.sandbox import Fault, Listing, Sandbox, StoredTicket
+from vpsbg_async.testing import Reply
 
 NOT_DONE = Fault.ERROR_502_BEFORE
 DONE = Fault.DROP_AFTER_PROCESSING
@@ -444,6 +452,7 @@ class TestArguments:
             ({"concurrency": 2.0}, "concurrency"),
             ({"journal": 7}, "journal"),
             ({"journal": ""}, "journal"),
+            ({"journal": "a\0b"}, "journal"),
             ({"on_unknown": "ignore"}, "on_unknown"),
             ({"reference_marker": "mine"}, "reference_marker"),
             ({"accept_new_key": 1}, "accept_new_key"),
@@ -478,3 +487,9 @@ async def test_the_client_ends_a_run_that_nobody_has(sandbox: Sandbox) -> None:
     await vps.aclose()
     assert open_run.summary.total == 0
     assert not [task for task in asyncio.all_tasks() if "BulkRun" in repr(task)]
+
+
+async def test_an_id_that_is_none_does_no_harm(journal: Path) -> None:
+    vps, _ = faked(Reply(json={}), Reply(json={"id": 2**70}), Reply(json={}))
+    assert statuses(await run(vps, [draft("a")], journal)) == ["created"]
+    assert statuses(await run(vps, [draft("a")], journal)) == ["skipped"]

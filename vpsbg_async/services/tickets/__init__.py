@@ -359,7 +359,11 @@ def _check_run(
     problems: dict[str, tuple[str, ...]] = {}
     if not isinstance(drafts, Iterable | AsyncIterable) or isinstance(drafts, str | bytes):
         problems["drafts"] = ("must be an iterable of TicketDraft, or an async one",)
-    if not isinstance(journal, str | os.PathLike | None) or journal == "":
+    if (
+        not isinstance(journal, str | os.PathLike | None)
+        or str(journal) == ""
+        or "\0" in str(journal)
+    ):
         problems["journal"] = ("must be a path",)
     if not is_positive(concurrency):
         problems["concurrency"] = ("must be a whole number of 1 or more",)
