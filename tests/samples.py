@@ -26,6 +26,7 @@ from vpsbg_async import (
     TransportError,
     ValidationError,
     VPSBGError,
+    WaitTimeoutError,
 )
 from vpsbg_async.core.answer import Answer, error_for
 
@@ -78,6 +79,7 @@ def samples() -> list[VPSBGError]:
         InvalidInputError({"subject": ("is too short",), "attachments.1": ("is gone", "is odd")}),
         JournalError("run.journal is in use by another run"),
         AttachmentError("shrank while it was being sent", attachment=Path(attachment.name)),
+        WaitTimeoutError("it is not stopped after 12 s"),
         TransportError("something"),
         NotSentError("nothing listens"),
         unknown,

@@ -168,6 +168,7 @@ def contains_any(hint: object) -> bool:
 RAW_JSON = {
     ("vpsbg_async.VPSBG.request", "json"),
     ("vpsbg_async.VPSBG.request", "return"),
+    ("vpsbg_async.VPSBG.servers.Servers.deploy", "return"),
     ("vpsbg_async.testing.Reply", "json"),
 }
 

@@ -5,6 +5,7 @@ VPSBGError                      .outcome  .permanent  .method  .path  .attempts 
 ├── InvalidInputError           .errors: caught before anything was sent (also a ValueError)
 ├── JournalError                the journal of a bulk run cannot be used
 ├── AttachmentError             .attachment: a file or stream failed on this side
+├── WaitTimeoutError            what was waited for has not come in time
 ├── TransportError
 │   ├── NotSentError            nothing that could be acted on reached the server
 │   ├── OutcomeUnknownError     .overdue: sent, and no answer came
@@ -59,6 +60,7 @@ __all__ = [
     "TransportError",
     "VPSBGError",
     "ValidationError",
+    "WaitTimeoutError",
     "error_of",
     "is_safe_to_retry",
     "outcome_of",
@@ -219,6 +221,14 @@ class AttachmentError(VPSBGError):
 
     def _text(self) -> str:
         return f"{getattr(self.attachment, 'name', 'the body')} {self.args[0]}"
+
+
+class WaitTimeoutError(VPSBGError):
+    """What was waited for has not come in the time that was given.
+
+    Waiting only reads, so nothing has changed by it. ``__cause__`` is the error of the last read,
+    if that has failed.
+    """
 
 
 class TransportError(VPSBGError):

@@ -11,9 +11,16 @@ if TYPE_CHECKING:  # each is loaded when it is first used
     from .affiliate import AffiliateService
     from .backups import Backups
     from .balance import BalanceService
+    from .floating_ips import FloatingIPs
     from .invoices import Invoices
+    from .ip_addresses import IPAddresses
+    from .measured_boot import MeasuredBoot
+    from .network_protection import NetworkProtectionService
     from .orders import Orders
     from .plans import Plans
+    from .server_addons import ServerAddons
+    from .server_scaling import ServerScaling
+    from .servers import Servers
     from .snapshots import Snapshots
     from .ssh_keys import SSHKeys
     from .support_plans import SupportPlans
@@ -107,3 +114,52 @@ class Services:
         from .orders import Orders  # noqa: PLC0415
 
         return Orders(self._caller)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Virtual servers: reading, deploying, power, cancelling."""
+        from .servers import Servers  # noqa: PLC0415
+
+        return Servers(self._caller)
+
+    @cached_property
+    def server_addons(self) -> ServerAddons:
+        """Paid addons of one server."""
+        from .server_addons import ServerAddons  # noqa: PLC0415
+
+        return ServerAddons(self._caller)
+
+    @cached_property
+    def server_scaling(self) -> ServerScaling:
+        """Moving a server to another plan."""
+        from .server_scaling import ServerScaling  # noqa: PLC0415
+
+        return ServerScaling(self._caller)
+
+    @cached_property
+    def measured_boot(self) -> MeasuredBoot:
+        """Boot images for SEV-SNP servers."""
+        from .measured_boot import MeasuredBoot  # noqa: PLC0415
+
+        return MeasuredBoot(self._caller)
+
+    @cached_property
+    def floating_ips(self) -> FloatingIPs:
+        """Addresses that can move between servers."""
+        from .floating_ips import FloatingIPs  # noqa: PLC0415
+
+        return FloatingIPs(self._caller)
+
+    @cached_property
+    def ip_addresses(self) -> IPAddresses:
+        """Addresses of the account, and their reverse DNS."""
+        from .ip_addresses import IPAddresses  # noqa: PLC0415
+
+        return IPAddresses(self._caller)
+
+    @cached_property
+    def network_protection(self) -> NetworkProtectionService:
+        """DDoS protection of one address."""
+        from .network_protection import NetworkProtectionService  # noqa: PLC0415
+
+        return NetworkProtectionService(self._caller)

@@ -490,6 +490,6 @@ async def test_the_client_ends_a_run_that_nobody_has(sandbox: Sandbox) -> None:
 
 
 async def test_an_id_that_is_none_does_no_harm(journal: Path) -> None:
-    vps, _ = faked(Reply(json={}), Reply(json={"id": 2**70}), Reply(json={}))
+    vps, _ = faked(Reply(json={}), Reply(json={"id": 2**63}), Reply(json={}))
     assert statuses(await run(vps, [draft("a")], journal)) == ["created"]
     assert statuses(await run(vps, [draft("a")], journal)) == ["skipped"]
