@@ -234,6 +234,7 @@ BELOW: dict[str, set[str]] = {
     "core": {"attachments", "transport", *GROUND},
     "bulk": {"core", *GROUND},
     "services": {"bulk", "core", "attachments", "transport", *GROUND},
+    "models": {"services"},
     "client": {"services", "core", "attachments", "transport", *GROUND},
     "vpsbg_async": {"client", "services", "bulk", "core", "attachments", "transport", *GROUND},
     "testing": {"core", "attachments", "transport", *GROUND},
