@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from vpsbg_async.sandbox import Sandbox
+from vpsbg_async.sandbox import Fault, Faults, Sandbox
+
+
+def watching(**settings: Any) -> Faults:
+    """Faults that do nothing but to take down every request, as an incident."""
+    return Faults.drawn(seed=0, rate=1, kinds=[Fault.LATENCY], latency=0, **settings)
 
 
 @contextmanager
-def running_sandbox() -> Iterator[Sandbox]:
+def running_sandbox(**settings: Any) -> Iterator[Sandbox]:
     """The sandbox, in a loop of its own."""
-    sandbox = Sandbox()
+    sandbox = Sandbox(**settings)
     started = threading.Event()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()

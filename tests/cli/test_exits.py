@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ from .terminal import COMMAND, CREATE, Run, environment
 
 REPLY = ("tickets", "reply", "7", "--message", "Good day")
 SHOW = ("tickets", "show", "7")
-
-
-@pytest.fixture
-def _ctrl_c_works() -> Iterator[None]:
-    """Also where the tests run in a shell's background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _script(server: ScriptedServer, script: dict[str, Any]) -> None:

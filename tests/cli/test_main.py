@@ -24,6 +24,8 @@ from .terminal import COMMAND, CREATE, Run, environment
         "tickets show",
         "tickets list",
         "tickets reply",
+        "tickets import",
+        "tickets journal",
         "sandbox",
         "demo",
     ],
@@ -43,6 +45,13 @@ def test_help_tells_where_the_key_comes_from_and_what_the_exit_codes_are(run: Ru
     assert "environment variable VPSBG_API_KEY, and from nowhere else" in told
     assert "VPSBG_BASE_URL" in told
     for code in ("0: done", "1: failed", "2: not tried", "3: it happened or may have happened"):
+        assert code in told
+
+
+def test_help_of_import_tells_its_own_exit_codes(run: Run) -> None:
+    assert "vpsbg tickets import has its own for 1 to 3" in " ".join(run("--help").out.split())
+    told = " ".join(run("tickets", "import", "--help").out.split())
+    for code in ("0: every row was created", "1: some rows", "2: not tried", "3: it could not"):
         assert code in told
 
 
@@ -80,6 +89,8 @@ def test_without_a_key_nothing_is_tried(run: Run) -> None:
         ("tickets show 0x10", "'0x10' is not a whole number"),
         ("tickets list --page one", "'one' is not a whole number"),
         ("ticket list", "Did you mean"),
+        ("tickets import", "FILE"),
+        ("tickets journal", "FILE"),
         ("sandbox --port 65536", "65536"),
         ("demo --large-mib -1", "-1"),
     ],
@@ -149,10 +160,11 @@ def test_another_missing_module_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
         main([])
 
 
-def test_help_does_not_load_the_sandbox() -> None:
+@pytest.mark.parametrize("module", ["vpsbg_async.sandbox", "sqlite3"])
+def test_help_does_not_load_what_few_commands_need(module: str) -> None:
     code = (
         "import sys; from vpsbg_async.cli import main; main(['--help'])\n"
-        "assert 'vpsbg_async.sandbox' not in sys.modules, 'it did'"
+        f"assert {module!r} not in sys.modules, 'it did'"
     )
     subprocess.run([sys.executable, "-c", code], env=environment(), stdout=-3, check=True)
 

@@ -75,7 +75,7 @@ class BulkRun(AsyncIterator[BulkOutcome]):
     @property
     def summary(self) -> BulkSummary:
         """How the run has gone so far."""
-        if not self._was_entered:
+        if not self._workers:
             return BulkSummary()
         now = self._clock.monotonic() if self._seconds is None else self._began + self._seconds
         is_complete = self._is_exhausted and self._seconds is not None and self._error is None

@@ -13,11 +13,11 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from .._version import __version__
-from ..errors import APIError, VPSBGError
+from ..errors import VPSBGError
 from . import output, tickets
 from .demo import demo
 from .doctor import doctor
-from .exits import Exit, FailedError, exit_for
+from .exits import Exit, FailedError, ImportExit, StoppedError, exit_for, facts_of
 from .sandbox import sandbox
 
 __all__ = ["app", "run"]
@@ -41,6 +41,8 @@ Exit codes:
 * 3: it happened or may have happened: look before you repeat it
 * 130: interrupted by Ctrl-C
 * 141: whoever read the output went away
+
+`vpsbg tickets import` has its own for 1 to 3: see its help.
 """
 
 app = App(
@@ -64,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
     _make_streams_safe()
     as_json = "--json" in argv  # looked for by hand, as the error may be that argv makes no sense
     try:
-        app(
+        code = app(
             argv,
             console=output.help_console(),
             print_error=False,
@@ -83,10 +85,10 @@ def run(argv: Sequence[str]) -> int:
         output.tell("error", text, as_json=as_json, **facts)
         _drop_output()
         return code
-    return Exit.OK
+    return Exit.OK if code is None else int(code)
 
 
-def _judged(error: Exception) -> tuple[Exit, str, dict[str, Any]]:
+def _judged(error: Exception) -> tuple[int, str, dict[str, Any]]:
     """Exit code, text for people and facts for machines."""
     if isinstance(error, CycloptsError):
         command = " ".join(("vpsbg", *(error.command_chain or ()), "--help"))
@@ -94,24 +96,13 @@ def _judged(error: Exception) -> tuple[Exit, str, dict[str, Any]]:
     if isinstance(error, FailedError):
         return Exit.FAILED, str(error), {}
     if isinstance(error, VPSBGError):
-        return exit_for(error), str(error), _facts(error)
+        return exit_for(error), str(error), facts_of(error)
+    if isinstance(error, StoppedError):
+        return ImportExit.STOPPED, str(error), facts_of(error.__cause__)
     # Such as a full disk behind stdout. It may have come after a ticket was opened.
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     return Exit.UNCLEAR, f"unexpected {type(error).__name__}: {error} ({where})", {}
-
-
-def _facts(error: VPSBGError) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "type": type(error).__name__,
-        "outcome": error.outcome,
-        "method": error.method,
-        "path": error.path,
-        "attempts": error.attempts,
-    }
-    if isinstance(error, APIError):
-        facts |= {"status": error.status, "errors": error.errors, "request_id": error.request_id}
-    return facts
 
 
 def _make_streams_safe() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
-from ..errors import ConfigurationError, InvalidInputError, Outcome, VPSBGError
+from ..errors import APIError, ConfigurationError, InvalidInputError, Outcome, VPSBGError
 
-__all__ = ["Exit", "FailedError", "exit_for"]
+__all__ = ["Exit", "FailedError", "ImportExit", "StoppedError", "exit_for", "facts_of"]
 
 
 class Exit(IntEnum):
@@ -25,8 +26,25 @@ class Exit(IntEnum):
     """Whoever read the output had enough; likewise."""
 
 
+class ImportExit(IntEnum):
+    """The exit codes of an import that has begun: of those that fit, the highest."""
+
+    CREATED = 0
+    """Every row was, now or by an earlier run."""
+    REJECTED = 1
+    """Some rows were."""
+    UNKNOWN = 2
+    """Of some rows it is not known whether they were created."""
+    STOPPED = 3
+    """It could not begin, or has ended before the last row."""
+
+
 class FailedError(Exception):
     """A failure of the command itself, told by its text."""
+
+
+class StoppedError(Exception):
+    """An import could not begin, for the reason that is its cause."""
 
 
 def exit_for(error: VPSBGError) -> Exit:
@@ -37,3 +55,19 @@ def exit_for(error: VPSBGError) -> Exit:
     if not is_read and error.outcome in (Outcome.UNKNOWN, Outcome.PROCESSED):
         return Exit.UNCLEAR
     return Exit.FAILED
+
+
+def facts_of(error: BaseException | None) -> dict[str, Any]:
+    """What machines are told of an error of a call, nothing of another."""
+    if not isinstance(error, VPSBGError):
+        return {}
+    facts: dict[str, Any] = {
+        "type": type(error).__name__,
+        "outcome": error.outcome,
+        "method": error.method,
+        "path": error.path,
+        "attempts": error.attempts,
+    }
+    if isinstance(error, APIError):
+        facts |= {"status": error.status, "errors": error.errors, "request_id": error.request_id}
+    return facts

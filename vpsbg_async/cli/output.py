@@ -29,6 +29,7 @@ from ..services.tickets import (
 )
 
 __all__ = [
+    "complain",
     "console",
     "help_console",
     "plain",
@@ -80,11 +81,13 @@ def shown(text: str, *, lines: bool = False) -> str:
     return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def tell(kind: Literal["error", "warning"], text: str, *, as_json: bool, **facts: Any) -> None:
+def tell(
+    kind: Literal["error", "warning", "note"], text: str, *, as_json: bool, **facts: Any
+) -> None:
     """Write one line to stderr.
 
     Args:
-        kind: What it is.
+        kind: What it is; a note tells of nothing bad.
         text: What to tell people.
         as_json: Whether to write a JSON object.
         facts: What to tell machines beside it.
@@ -93,9 +96,12 @@ def tell(kind: Literal["error", "warning"], text: str, *, as_json: bool, **facts
         line = _json({kind: text, **facts})
     else:
         line = f"vpsbg: {'warning: ' if kind == 'warning' else ''}{shown(text)}"
-    with suppress(OSError):  # nobody listens
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+    _write(line)
+
+
+def complain(text: str) -> None:
+    """Write one line to stderr that names the place it is about, as compilers do."""
+    _write(shown(text))
 
 
 def print_json(document: Any) -> None:
@@ -217,6 +223,12 @@ def _print_attachments(out: Console, attachments: Iterable[TicketAttachment] | N
 
 def _time(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat(sep=" ", timespec="minutes")
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # nobody listens
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def _json(document: Any, indent: int | None = None) -> str:

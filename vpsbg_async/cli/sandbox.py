@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
@@ -14,6 +13,7 @@ from cyclopts.validators import Number
 
 from ..errors import ConfigurationError
 from .exits import FailedError
+from .signals import caught
 
 if TYPE_CHECKING:
     from ..sandbox import Faults, Sandbox
@@ -83,7 +83,7 @@ async def sandbox(
         rate_limit: Requests a minute that each key may make.
         faults: What goes wrong with the next requests, one after the other: names by comma; none
             leaves a request alone. With a rate, what goes wrong by chance; all is everything but
-            late.
+            late. After a 429 all requests are refused until the minute is over.
         fault_rate: How many of the requests go wrong, from 0 to 1.
         fault_seed: The same number makes the same requests go wrong.
         listing: How tickets are listed.
@@ -107,7 +107,8 @@ async def sandbox(
             running = await stack.enter_async_context(stand_in)
         except OSError as error:
             raise FailedError(f"cannot listen on port {port}: {error.strerror}") from error
-        with _asked_to_stop() as stop:
+        stop = asyncio.Event()
+        with caught(lambda _: stop.set()):
             _introduce(
                 running,
                 {
@@ -154,21 +155,3 @@ def _introduce(running: Sandbox, settings: Mapping[str, str]) -> None:
         f"export VPSBG_BASE_URL={running.url} VPSBG_API_KEY={running.api_key}\n"
     )
     sys.stdout.flush()  # whoever reads it through a pipe is waiting for it
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[asyncio.Event]:
-    """An event for Ctrl-C and SIGTERM. After the block they do again what they did before."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    asked = (signal.SIGINT, signal.SIGTERM)
-    before = [
-        # Not loop.add_signal_handler, which Windows has not.
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        for number in asked
-    ]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(asked, before, strict=True):
-            signal.signal(number, handler)

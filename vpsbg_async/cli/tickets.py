@@ -5,26 +5,21 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
 
 from ..services.tickets import OnUnknown, Ticket
 from . import output
+from .imports import import_tickets, journal
+from .parameters import WHOLE_NUMBER, AsJSON, Files, Flag
 from .progress import connected
 
 __all__ = ["app"]
 
 app = App(name="tickets", help="Open, read and answer support tickets.")
-
-
-def _whole_number(_: Any, tokens: Sequence[Token]) -> int:
-    """An id as it is typed. Cyclopts itself would round 2.7, to the department next door."""
-    text = tokens[0].value
-    if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(text)
+app.command(import_tickets, name="import")
+app.command(journal)
 
 
 def _text_or_stdin(_: Any, tokens: Sequence[Token]) -> str:
@@ -45,23 +40,18 @@ def _text_or_stdin(_: Any, tokens: Sequence[Token]) -> str:
         raise ValueError("standard input is not UTF-8") from None
 
 
-_WHOLE_NUMBER = Parameter(converter=_whole_number)
-
 Message = Annotated[str, Parameter(converter=_text_or_stdin, allow_leading_hyphen=True)]
-Files = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
-AsJSON = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 @app.command
 async def create(
     *,
-    department: Annotated[int, _WHOLE_NUMBER],
+    department: Annotated[int, WHOLE_NUMBER],
     subject: str,
     message: Message,
     attach: Files = (),
     service_type: str | None = None,
-    service_id: Annotated[int | None, _WHOLE_NUMBER] = None,
+    service_id: Annotated[int | None, WHOLE_NUMBER] = None,
     reconcile: Flag = False,
     reference_marker: Flag = False,
     no_retry: Flag = False,
@@ -105,7 +95,7 @@ async def create(
 
 @app.command
 async def reply(
-    ticket_id: Annotated[int, _WHOLE_NUMBER],
+    ticket_id: Annotated[int, WHOLE_NUMBER],
     /,
     *,
     message: Message,
@@ -144,7 +134,7 @@ async def reply(
 
 @app.command
 async def show(
-    ticket_id: Annotated[int, _WHOLE_NUMBER],
+    ticket_id: Annotated[int, WHOLE_NUMBER],
     /,
     *,
     no_retry: Flag = False,
@@ -168,7 +158,7 @@ async def show(
 @app.command(name="list")
 async def list_tickets(
     *,
-    page: Annotated[int | None, _WHOLE_NUMBER] = None,
+    page: Annotated[int | None, WHOLE_NUMBER] = None,
     no_retry: Flag = False,
     as_json: AsJSON = False,
 ) -> None:

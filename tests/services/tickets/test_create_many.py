@@ -231,6 +231,14 @@ class TestRerun:
         assert ("[ref " in sandbox.tickets[-1].messages[0].content) is mark
         assert read_journal(journal).counts[State.CREATED] == 2
 
+    async def test_by_the_same_client(self, sandbox: Sandbox, log: Log, journal: Path) -> None:
+        sandbox.faults.add(None, DONE)
+        async with client(sandbox, log) as vps:
+            drafts = [draft("a"), draft("b")]
+            before = await run(vps, drafts, journal, on_unknown="raise")
+            assert statuses(before) == ["created", "unknown"]
+            assert statuses(await run(vps, drafts, journal)) == ["skipped", "created"]
+
     async def test_what_cannot_be_found_out_stays_unknown_and_is_not_sent(
         self, sandbox: Sandbox, log: Log, journal: Path
     ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from ..attachments import Attachment, AttachmentLike
+from ...attachments import Attachment, AttachmentLike
 
 __all__ = [
     "Source",

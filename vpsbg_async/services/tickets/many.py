@@ -106,7 +106,9 @@ class TicketWork:
         for ticket, ended in past.created:
             self._ledger.recall(ticket, ended)
         for doubt in past.doubts:
-            self._ledger.lose(None, _wording_in(doubt.words), doubt.ended)
+            wording = _wording_in(doubt.words)
+            self._ledger.find(None, wording, doubt.began)  # this client may have lost it itself
+            self._ledger.lose(None, wording, doubt.ended)
 
     def job(self, draft: object) -> TicketJob:
         """See `Work.job`."""
