@@ -34,7 +34,7 @@ async def graph() -> AsyncIterator[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -59,6 +59,7 @@ async def test_example(number: int, tmp_path: Path, sandbox: Sandbox, graph: str
 EXPECTED = (
     "case-2 created ",
     " Server misbehaves",
+    " orders\n",
     "",
     "{'subject': ('must have at least 3 characters, not 2',)}",
     "ticket ",
@@ -68,6 +69,7 @@ EXPECTED = (
 FILES: tuple[list[str], ...] = (
     ["mtr.txt"] * 3,
     ["mtr.txt", "снимка.png"],
+    [],
     ["mtr.txt", "mtr from Sofia.txt", "снимка.png", "generated.log", "graph.png"],
     [],
     ["mtr.txt"],

@@ -13,6 +13,7 @@ from attrs import define, frozen
 
 from vpsbg_async.sandbox import Sandbox
 
+from .contract import operation_of
 from .forms import MULTIPART, ticket
 from .wire import Wire, connected
 
@@ -74,6 +75,33 @@ class Api:
         return await self.post("/support/tickets", ticket(*more, **fields))
 
 
+@frozen
+class CheckedApi(Api):
+    """Sends requests, and holds each answer against the contract."""
+
+    async def request(self, method: str, path: str, **arguments: Any) -> Answer:
+        answer = await super().request(method, path, **arguments)
+        operation = operation_of(method, path)
+        if operation is not None:
+            operation.check(answer)
+        return answer
+
+    async def call(self, method: str, path: str, body: object = None, *, status: int = 200) -> Any:
+        """What a request is answered with, which has to be of that status."""
+        answer = await self.request(method, path, **({} if body is None else {"json": body}))
+        assert answer.status == status, answer.json
+        return answer.json
+
+    async def refused(self, method: str, path: str, body: object = None) -> dict[str, list[str]]:
+        """What is said of the fields of a request that are not as they should be."""
+        errors: dict[str, list[str]] = (await self.call(method, path, body, status=422))["errors"]
+        return errors
+
+    async def listed(self, path: str, name: str = "id") -> list[Any]:
+        """One field of all that a list has on one page."""
+        return [item[name] for item in (await self.call("GET", path))["data"]]
+
+
 def files_in(directory: Path) -> list[Path]:
     return sorted(directory.iterdir())
 
@@ -105,6 +133,12 @@ async def sandbox(clock: Clock, directory: Path) -> AsyncIterator[Sandbox]:
 async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession() as session:
         yield Api(sandbox, session)
+
+
+@pytest.fixture
+async def checked(sandbox: Sandbox) -> AsyncIterator[CheckedApi]:
+    async with aiohttp.ClientSession() as session:
+        yield CheckedApi(sandbox, session)
 
 
 @pytest.fixture

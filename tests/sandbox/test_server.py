@@ -24,8 +24,10 @@ def test_what_is_public() -> None:
         "Listing",
         "Sandbox",
         "StoredAttachment",
+        "StoredImage",
         "StoredMessage",
         "StoredTicket",
+        "Timing",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from http import HTTPStatus
@@ -15,21 +16,25 @@ __all__ = ["Drift", "Drifting"]
 
 _LIMIT_HEADERS: Final = "X-RateLimit-"
 _HTML_STATUSES: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
-_ID_FIELDS: Final = ("id", "service_id")
-_TIME_FIELDS: Final = ("created_at", "updated_at")
+
+# Of each thing the first that it has.
+_MISSED: Final = ("subject", "hostname", "name", "label", "referral_code")
+_NULLED: Final = ("department", "plan", "country", "fingerprint", "services")
+
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*")
 
 
 class Drift(StrEnum):
     """A way in which answers differ from what is documented."""
 
     UNKNOWN_FIELD = "unknown-field"
-    """Tickets and messages have a field more."""
+    """All things, and the messages of tickets, have a field more."""
     MISSING_FIELD = "missing-field"
-    """Tickets have no subject, messages no time."""
+    """Tickets have no subject, messages no time, other things no name."""
     OTHER_TYPE = "other-type"
-    """Ids are strings, ``is_customer`` is 0 or 1."""
+    """Ids are strings, what is true or false is 1 or 0."""
     NULL_FIELD = "null-field"
-    """The department is null."""
+    """The department of a ticket is null, the plan of a server, and more of the kind."""
     UNKNOWN_VALUE = "unknown-value"
     """The status is one that nobody has heard of."""
     OTHER_TIME = "other-time"
@@ -86,7 +91,7 @@ class Drifting:
                 response.headers[name.removeprefix("X-")] = value
 
     def _alter_body(self, response: web.Response) -> None:
-        if response.status == HTTPStatus.OK:
+        if response.status < HTTPStatus.MULTIPLE_CHOICES and response.body:
             document = json.loads(response.text or "")
             response.text = json.dumps(self._altered(document))
         elif Drift.HTML_ERRORS in self._kinds and response.status in _HTML_STATUSES:
@@ -96,10 +101,10 @@ class Drifting:
 
     def _altered(self, document: dict[str, Any]) -> object:
         is_list = "data" in document
-        for ticket in document["data"] if is_list else [document]:
+        for thing in document["data"] if is_list else [document]:
             for kind, alter in _ALTERATIONS.items():
                 if kind in self._kinds:
-                    alter(ticket)
+                    alter(thing)
         if is_list and Drift.NO_ENVELOPE in self._kinds:
             return document["data"]
         if is_list and Drift.NO_META in self._kinds:
@@ -107,59 +112,63 @@ class Drifting:
         return document
 
 
-def _messages(ticket: dict[str, Any]) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = ticket.get("messages", [])  # some lists have none
+def _messages(thing: dict[str, Any]) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = thing.get("messages", [])  # some lists have none
     return messages
 
 
-def _parts(ticket: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield ticket
-    for message in _messages(ticket):
-        yield message
-        yield from message["attachments"]
+def _parts(value: object) -> Iterator[dict[str, Any]]:
+    """A thing and all that it consists of."""
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inner:
+        yield from _parts(part)
 
 
-def _add_fields(ticket: dict[str, Any]) -> None:
-    ticket["priority"] = "normal"
-    for message in _messages(ticket):
+def _add_fields(thing: dict[str, Any]) -> None:
+    thing["priority"] = "normal"
+    for message in _messages(thing):
         message["read_at"] = None
 
 
-def _leave_fields_out(ticket: dict[str, Any]) -> None:
-    del ticket["subject"]
-    for message in _messages(ticket):
+def _leave_fields_out(thing: dict[str, Any]) -> None:
+    thing.pop(next((name for name in _MISSED if name in thing), ""), None)
+    for message in _messages(thing):
         del message["created_at"]
 
 
-def _change_types(ticket: dict[str, Any]) -> None:
-    for part in _parts(ticket):
-        for name in _ID_FIELDS:
-            if part.get(name) is not None:
-                part[name] = str(part[name])
-    for message in _messages(ticket):
-        message["is_customer"] = int(message["is_customer"])
+def _change_types(thing: dict[str, Any]) -> None:
+    for part in _parts(thing):
+        for name, value in part.items():
+            if isinstance(value, bool):
+                part[name] = int(value)
+            elif isinstance(value, int) and (name == "id" or name.endswith("_id")):
+                part[name] = str(value)
 
 
-def _null_the_department(ticket: dict[str, Any]) -> None:
-    ticket["department"] = None
+def _null_a_field(thing: dict[str, Any]) -> None:
+    for name in [name for name in _NULLED if name in thing][:1]:
+        thing[name] = None
 
 
-def _set_an_unknown_status(ticket: dict[str, Any]) -> None:
-    ticket["status"] = "awaiting-vendor"
+def _set_an_unknown_status(thing: dict[str, Any]) -> None:
+    if "status" in thing:
+        thing["status"] = "awaiting-vendor"
 
 
-def _write_times_otherwise(ticket: dict[str, Any]) -> None:
-    for part in _parts(ticket):
-        for name in _TIME_FIELDS:
-            if name in part:
-                part[name] = f"{part[name][:10]} {part[name][11:19]}"
+def _write_times_otherwise(thing: dict[str, Any]) -> None:
+    for part in _parts(thing):
+        for name, value in part.items():
+            if isinstance(value, str) and name.endswith(("_at", "_on", "_date")):
+                part[name] = _TIME.sub(r"\1 \2", value)
 
 
 _ALTERATIONS: Final[Mapping[Drift, Callable[[dict[str, Any]], None]]] = {
     Drift.UNKNOWN_FIELD: _add_fields,
     Drift.MISSING_FIELD: _leave_fields_out,
     Drift.OTHER_TYPE: _change_types,
-    Drift.NULL_FIELD: _null_the_department,
+    Drift.NULL_FIELD: _null_a_field,
     Drift.UNKNOWN_VALUE: _set_an_unknown_status,
     Drift.OTHER_TIME: _write_times_otherwise,
 }

@@ -1,4 +1,4 @@
-"""What a request's body holds, as PHP and Laravel see it.
+"""What a request's body and its query hold, as PHP and Laravel see it.
 
 Whatever PHP would not find is not found here either: a file under another name than the one it is
 looked for, the 21st file, a file that has only a ``filename*``. The client is told nothing of it.
@@ -21,7 +21,7 @@ from multidict import CIMultiDictProxy
 
 from .files import ReceivedFile, Uploads
 
-__all__ = ["PAUSE", "Pause", "Upload", "read_form"]
+__all__ = ["PAUSE", "Pause", "Upload", "chosen", "read_form", "read_query"]
 
 _MAX_FILES = 20  # PHP's max_file_uploads
 _CHUNK = 1 << 18  # also what aiohttp buffers; with 64 KiB an upload takes twice the time
@@ -33,6 +33,8 @@ _PARAMETER = re.compile(
         (?:"(?P<double>(?:\\"|[^"])*)|'(?P<single>(?:\\'|[^'])*)|(?P<bare>[^\s;]*))""",
     re.VERBOSE,
 )
+
+_BRACKETED = re.compile(r"\[([^][]+)\]")
 
 # What Laravel's TrimStrings takes away: NUL, Unicode's white space, invisible marks.
 _BLANKS = (
@@ -76,18 +78,22 @@ class Pause:
 PAUSE: Final = web.RequestKey("pause", Pause)  # in a request that is to take one
 
 
-async def read_form(request: web.Request, uploads: Uploads) -> dict[str, Any]:
+async def read_form(request: web.Request, uploads: Uploads | None = None) -> dict[str, Any]:
     """The fields of a request: texts, uploads, None for blank ones, lists of these.
 
     A JSON body may hold anything. A body of which the parser makes no sense gives the fields up to
     there.
+
+    Args:
+        request: The request.
+        uploads: Takes the files. Without it a multipart body, which may hold some, has no fields.
 
     Raises:
         ConnectionError: The client went away before the body was complete.
         aiohttp.web.RequestPayloadError: The body is not framed as HTTP wants it.
     """
     fields: dict[str, Any] = {}
-    if request.content_type == _FORM_DATA:
+    if request.content_type == _FORM_DATA and uploads is not None:
         fields = await _read_multipart(request, uploads)
     elif request.content_type == "application/x-www-form-urlencoded":
         text = (await request.read()).decode(errors="replace")
@@ -100,6 +106,24 @@ async def read_form(request: web.Request, uploads: Uploads) -> dict[str, Any]:
     if PAUSE in request:
         await request[PAUSE].take()
     return {name: _clean(value) for name, value in fields.items()}
+
+
+def read_query(request: web.Request) -> dict[str, Any]:
+    """The fields of a query, ``filter[name]`` as ``filter.name``."""
+    fields: dict[str, Any] = {}
+    for name, value in request.query.items():
+        _put(fields, _BRACKETED.sub(r".\1", name), value)
+    return {name: _clean(value) for name, value in fields.items()}
+
+
+def chosen(texts: str | None, default: str) -> frozenset[str]:
+    """The texts that are given in one, separated by commas.
+
+    Args:
+        texts: The one, or None.
+        default: What is taken instead of None.
+    """
+    return frozenset(text.strip() for text in (default if texts is None else texts).split(","))
 
 
 async def _read_multipart(request: web.Request, uploads: Uploads) -> dict[str, Any]:

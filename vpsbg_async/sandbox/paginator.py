@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-__all__ = ["Page"]
+__all__ = ["Page", "paged"]
 
 _PER_PAGE = 15
 _EACH_SIDE = 3  # numbers shown on either side of the current page
@@ -21,13 +21,17 @@ class Page:
         request: Its query may hold ``page`` and ``per_page``. Anything but a natural number counts
             as absent; a page past the end is empty.
         total: How long the whole list is.
+        size: How many items a page has.
+        fixed: Whether ``per_page`` is not known to this list.
     """
 
-    def __init__(self, request: web.Request, total: int) -> None:
+    def __init__(
+        self, request: web.Request, total: int, *, size: int = _PER_PAGE, fixed: bool = False
+    ) -> None:
         self._path = str(request.url.with_query(None))
         self._total = total
         self._number = _natural(request.query.get("page"), 1)
-        self._size = _natural(request.query.get("per_page"), _PER_PAGE)
+        self._size = size if fixed else _natural(request.query.get("per_page"), size)
         self._last = max(1, -(-total // self._size))
         self.start = (self._number - 1) * self._size
         self.stop = self.start + self._size
@@ -68,6 +72,18 @@ class Page:
         if number is None:
             return _link(None, "...")
         return _link(self._url(number), str(number), active=number == self._number)
+
+
+def paged(
+    request: web.Request,
+    items: Sequence[object],
+    *,
+    size: int = _PER_PAGE,
+    fixed: bool = False,
+) -> web.Response:
+    """The page of ``items`` that a request asks for; see `Page`."""
+    page = Page(request, len(items), size=size, fixed=fixed)
+    return web.json_response(page.frame(items[page.start : page.stop]))
 
 
 def _natural(text: str | None, default: int) -> int:

@@ -7,21 +7,24 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from copy import deepcopy
 from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
 from aiohttp import hdrs, web
 
-from .account import AccountEndpoints
+from .boot import StoredImage
 from .connections import Connections
 from .disturber import Disturber
 from .drift import Drift, Drifting
 from .faults import Faults
 from .files import Folder
+from .holdings import Holdings
 from .listener import Listener
 from .listing import Listing
+from .machines import Timing
 from .pipeline import Pipeline
 from .store import StoredTicket, TicketStore
 from .throttle import Throttle
@@ -72,6 +75,7 @@ class Sandbox:
         self.listing = listing
         self._drifting = Drifting(drift)
         self._store = TicketStore(clock)
+        self._holdings = Holdings(clock)
         self._pipeline = Pipeline(self.api_key, self.read_key, Throttle(rate_limit, clock))
         self._running = AsyncExitStack()
 
@@ -90,6 +94,36 @@ class Sandbox:
     def tickets(self) -> tuple[StoredTicket, ...]:
         """The tickets kept so far, oldest first."""
         return self._store.all()
+
+    @property
+    def servers(self) -> tuple[dict[str, Any], ...]:
+        """The servers as the API tells them now, those with the highest number first."""
+        return tuple(deepcopy(machine.tell()) for machine in self._holdings.machines.all())
+
+    @property
+    def ssh_keys(self) -> tuple[dict[str, Any], ...]:
+        """The SSH keys as the API tells them."""
+        return tuple(self._holdings.keys.all())
+
+    @property
+    def floating_ips(self) -> tuple[dict[str, Any], ...]:
+        """The Floating IPs as the API tells them, the highest number first, ended ones too."""
+        return tuple(deepcopy(self._holdings.addresses.all()))
+
+    @property
+    def orders(self) -> tuple[dict[str, Any], ...]:
+        """The orders as the API tells them, oldest first."""
+        return deepcopy(self._holdings.orders.all())
+
+    @property
+    def boot_images(self) -> tuple[StoredImage, ...]:
+        """The measured boot images, oldest first."""
+        return self._holdings.images.all()
+
+    @property
+    def timing(self) -> Timing:
+        """How long servers take to change; a test may set it."""
+        return self._holdings.machines.timing
 
     @property
     def faults(self) -> Faults:
@@ -153,7 +187,7 @@ class Sandbox:
         )
         endpoints = TicketEndpoints(self._store, folder, lambda: self.listing)
         application.add_routes(endpoints.routes(_PREFIX))
-        application.add_routes(AccountEndpoints().routes(_PREFIX))
+        application.add_routes(self._holdings.routes(_PREFIX, folder))
         application.on_response_prepare.extend([self._date, self._drifting.finish])
         application.on_shutdown.extend([connections.drop_all, disturber.end])
         return application

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -11,9 +10,11 @@ from aiohttp import web
 from .files import Folder, Uploads
 from .forms import read_form
 from .listing import Listing, arranged, retold
+from .lookup import find
 from .paginator import Page
-from .refusals import RefusedError, unknown_route
+from .refusals import unknown_route
 from .store import StoredMessage, StoredTicket, TicketStore
+from .times import micros
 from .validation import (
     array,
     at_least,
@@ -119,14 +120,7 @@ class TicketEndpoints:
         return listing
 
     def _find(self, request: web.Request) -> StoredTicket:
-        number = request.match_info["id"]
-        try:
-            ticket = self._store.find(int(number))
-        except ValueError:
-            ticket = None
-        if ticket is None:
-            raise RefusedError(404, f"No query results for model [App\\Models\\Ticket] {number}")
-        return ticket
+        return find(request, "Ticket", self._store.find)
 
 
 def _ticket(ticket: StoredTicket) -> dict[str, Any]:
@@ -136,8 +130,8 @@ def _ticket(ticket: StoredTicket) -> dict[str, Any]:
         "id": ticket.id,
         "status": "opened",
         "subject": ticket.subject,
-        "created_at": _time(ticket.created_at),
-        "updated_at": _time(ticket.updated_at),
+        "created_at": micros(ticket.created_at),
+        "updated_at": micros(ticket.updated_at),
         "department": "tech-support",
         "service_label": None if kind is None or number is None else f"{kind}-{number}",
         "service_type": None if kind is None else _SERVICE_TYPES.get(kind, kind),
@@ -151,7 +145,7 @@ def _message(message: StoredMessage) -> dict[str, Any]:
         "id": message.id,
         "content": message.content,
         "is_customer": message.is_customer,
-        "created_at": _time(message.created_at),
+        "created_at": micros(message.created_at),
         "attachments": [
             {
                 "id": attachment.id,
@@ -162,7 +156,3 @@ def _message(message: StoredMessage) -> dict[str, Any]:
             for attachment in message.attachments
         ],
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

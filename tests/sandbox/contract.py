@@ -1,0 +1,141 @@
+"""What the contract says of each operation, and whether an answer keeps to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import yaml
+from attrs import frozen
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+if TYPE_CHECKING:
+    from .conftest import Answer
+
+_FILE = Path(__file__).parents[1] / "contract" / "openapi.yaml"
+CONTRACT: dict[str, Any] = yaml.load(
+    _FILE.read_bytes(),
+    Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # the first one where it is there
+)
+_METHODS = ("get", "post", "put", "patch", "delete")
+_TIMES = {
+    "iso8601-micros": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"),
+    "iso8601-millis": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+    "iso8601-offset": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"),
+    "sql-datetime": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+}
+
+
+def _check_time(_: object, form: str, value: object, __: object) -> Iterator[ValidationError]:
+    if isinstance(value, str) and form in _TIMES and not _TIMES[form].fullmatch(value):
+        yield ValidationError(f"{value!r} is no time of the form {form}")
+
+
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"x-time-format": _check_time}
+)
+_registry: Registry[Any] = Registry().with_resource(
+    "urn:contract", Resource.from_contents(CONTRACT, default_specification=DRAFT202012)
+)
+
+
+@frozen
+class Operation:
+    """An operation of the contract.
+
+    Attributes:
+        path: With its parameters in braces.
+        spec: All that is said of it.
+    """
+
+    id: str
+    method: str
+    path: str
+    spec: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> list[Mapping[str, Any]]:
+        """The parameters of its query."""
+        found = [resolved(parameter) for parameter in self.spec.get("parameters", ())]
+        return [parameter for parameter in found if parameter["in"] == "query"]
+
+    @property
+    def content_type(self) -> str | None:
+        """The type of its body, if it takes one."""
+        content = resolved(self.spec.get("requestBody", {})).get("content", {})
+        return next(iter(content), None)
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The fields of its body."""
+        return dict(resolved(self._body().get("schema", {})).get("properties", {}))
+
+    @property
+    def examples(self) -> list[Any]:
+        """The documented bodies."""
+        body = self._body()
+        several = [example["value"] for example in body.get("examples", {}).values()]
+        return several or ([body["example"]] if "example" in body else [])
+
+    def _body(self) -> Mapping[str, Any]:
+        content = resolved(self.spec.get("requestBody", {})).get("content", {})
+        return next(iter(content.values()), {})
+
+    def check(self, answer: Answer) -> None:
+        """Raise an AssertionError if an answer is not one that is promised."""
+        responses = self.spec["responses"]
+        status = str(answer.status)
+        key = status if status in responses else f"{status[0]}XX"
+        assert key in responses, f"{self.id}: {status} is not among {', '.join(responses)}"
+        stated = [code for code in self.spec["x-stated-status"] if code < 400]
+        assert not (stated and answer.status < 400) or answer.status in stated
+        response = resolved(responses[key])
+        if "content" not in response or answer.status == 204:
+            assert not answer.content
+            return
+        steps = ["paths", self.path, self.method.lower(), "responses", key]
+        reference = responses[key].get("$ref", _pointer(steps))
+        schema = f"urn:contract{reference}/content/application~1json/schema"
+        errors = list(_Validator({"$ref": schema}, registry=_registry).iter_errors(answer.json))
+        assert not errors, f"{self.id} {status}: {errors[0].json_path}: {errors[0].message}"
+
+
+def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of the contract, or the one that it refers to."""
+    while "$ref" in part:
+        found: Any = CONTRACT
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        part = found
+    return part
+
+
+def _pointer(steps: list[str]) -> str:
+    escaped = (step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return "#/" + "/".join(quote(step, safe="~") for step in escaped)
+
+
+OPERATIONS = [
+    Operation(spec["operationId"], method.upper(), path, spec)
+    for path, item in CONTRACT["paths"].items()
+    for method, spec in item.items()
+    if method in _METHODS
+]
+_PATTERNS = [
+    (operation, re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path)))
+    # A literal part comes before a parameter: renew/calculate is no server's.
+    for operation in sorted(OPERATIONS, key=lambda operation: operation.path.count("{"))
+]
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    """The operation that a request asks for."""
+    path = path.partition("?")[0]
+    found = (one for one, pattern in _PATTERNS if one.method == method and pattern.fullmatch(path))
+    return next(found, None)
