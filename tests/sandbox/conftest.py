@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from attrs import define, frozen
 
+from tests.contract.spec import operation_of
 from vpsbg_async.sandbox import Sandbox
 
-from .contract import operation_of
 from .forms import MULTIPART, ticket
 from .wire import Wire, connected
 

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.contract.spec import OPERATIONS, Operation
 from vpsbg_async.sandbox import Drift, Fault, Sandbox
 from vpsbg_async.sandbox.files import Folder
 from vpsbg_async.sandbox.listener import Listener
 
 from .conftest import Answer, Api, CheckedApi, Clock
-from .contract import OPERATIONS, Operation
 
 IDS = {  # of what there is from the beginning, by what the path begins with
     "/support/tickets/{id}": "216",

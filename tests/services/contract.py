@@ -158,7 +158,9 @@ def specimen(schema: Mapping[str, Any] | str, *, known: bool = True) -> Any:
         return functools.reduce(lambda one, other: one | other, parts)
     match _kind_of(schema):
         case "object":
-            fields = schema.get("properties") or {"text": schema["additionalProperties"]}
+            others = schema.get("additionalProperties")
+            named = {"text": others} if isinstance(others, dict) else {}
+            fields = schema.get("properties") or named
             return {name: specimen(field, known=known) for name, field in fields.items()}
         case "array":
             return [specimen(schema["items"], known=known)]
@@ -172,7 +174,7 @@ def _named(name: str) -> Mapping[str, Any]:
 
 
 def _kind_of(schema: Mapping[str, Any]) -> str:
-    kinds = schema["type"]
+    kinds = schema.get("type", "string")  # where nothing is known
     return kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
 
 

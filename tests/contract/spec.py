@@ -16,9 +16,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 if TYPE_CHECKING:
-    from .conftest import Answer
+    from tests.sandbox.conftest import Answer
 
-_FILE = Path(__file__).parents[1] / "contract" / "openapi.yaml"
+_FILE = Path(__file__).with_name("openapi.yaml")
 CONTRACT: dict[str, Any] = yaml.load(
     _FILE.read_bytes(),
     Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # the first one where it is there
@@ -83,6 +83,27 @@ class Operation:
         several = [example["value"] for example in body.get("examples", {}).values()]
         return several or ([body["example"]] if "example" in body else [])
 
+    @property
+    def body_schema(self) -> Any:
+        """The schema of its body."""
+        return self._body().get("schema", {})
+
+    @property
+    def answers(self) -> list[Any]:
+        """The documented answers."""
+        content = self._answer()
+        return [content["example"]] if "example" in content else []
+
+    @property
+    def answer_schema(self) -> Any:
+        """The schema of its answer, None if it has no body."""
+        return self._answer().get("schema")
+
+    def _answer(self) -> Mapping[str, Any]:
+        good = next(code for code in self.spec["responses"] if code.startswith("2"))
+        content = resolved(self.spec["responses"][good]).get("content", {})
+        return next(iter(content.values()), {})
+
     def _body(self) -> Mapping[str, Any]:
         content = resolved(self.spec.get("requestBody", {})).get("content", {})
         return next(iter(content.values()), {})
@@ -104,6 +125,24 @@ class Operation:
         schema = f"urn:contract{reference}/content/application~1json/schema"
         errors = list(_Validator({"$ref": schema}, registry=_registry).iter_errors(answer.json))
         assert not errors, f"{self.id} {status}: {errors[0].json_path}: {errors[0].message}"
+
+
+def check_schema(value: Any, schema: Any) -> None:
+    """Raise an AssertionError if a value does not keep to a schema of the contract."""
+    errors = list(_Validator(_absolute(schema), registry=_registry).iter_errors(value))
+    assert not errors, f"{errors[0].json_path}: {errors[0].message}"
+
+
+def _absolute(schema: Any) -> Any:
+    """A schema whose references lead to the contract from wherever it stands."""
+    if isinstance(schema, list):
+        return [_absolute(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: f"urn:contract{part}" if name == "$ref" else _absolute(part)
+        for name, part in schema.items()
+    }
 
 
 def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
