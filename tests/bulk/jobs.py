@@ -62,6 +62,7 @@ class FakeWork:
         self.go_on = asyncio.Event()
         self.leaving: asyncio.Queue[Draft] = asyncio.Queue()
         self.past: Past | None = None
+        self.knows = False
         self.checks = 0
         self._key = key
         self._key_error = key_error
@@ -77,6 +78,10 @@ class FakeWork:
 
     async def can_see(self, ticket: int) -> bool:
         return True
+
+    @property
+    def has_witness(self) -> bool:
+        return self.knows or bool(self.past and self.past.witnesses)
 
     def remember(self, past: Past) -> None:
         self.past = past
@@ -138,6 +143,7 @@ class _Job:
         await (work.go_on.wait() if draft.waits else asyncio.sleep(0))
         if draft.error is not None:
             raise draft.error
+        self._work.knows = True
         return Made(ticket=len(work.sent), mismatches=())
 
 

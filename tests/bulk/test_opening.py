@@ -80,6 +80,10 @@ class Steps:
         await self._wait("can_see")
         return self._sees_ticket
 
+    @property
+    def has_witness(self) -> bool:
+        return False
+
     def remember(self, past: Past) -> None:
         self._take("remember")
         self.past = past

@@ -437,6 +437,38 @@ class TestJournal:
         assert again.past is not None
         assert [doubt.words for doubt in again.past.doubts] == ["words of a"]
 
+    async def test_what_is_in_doubt_waits_until_something_is_known(self, tmp_path: Path) -> None:
+        """Before that nobody could tell that it is not there."""
+        path = tmp_path / "run.journal"
+        lost = failure(OutcomeUnknownError, "no answer")
+        await all_of(FakeWork().run([Draft("a", error=lost), Draft("b", error=lost)], journal=path))
+        work = FakeWork()
+        await all_of(work.run([Draft(name) for name in "abc"], journal=path, concurrency=1))
+        assert [draft.name for draft in work.begun] == ["c", "a", "b"]
+        work = FakeWork()
+        await all_of(work.run([Draft(name) for name in "abcd"], journal=path, concurrency=1))
+        assert [draft.name for draft in work.begun] == ["d"]
+
+    async def test_but_not_for_ever(self, tmp_path: Path) -> None:
+        path = tmp_path / "run.journal"
+        lost = failure(OutcomeUnknownError, "no answer")
+        await all_of(FakeWork().run([Draft("a", error=lost), Draft("b", error=lost)], journal=path))
+        work = FakeWork()
+        found = await all_of(work.run([Draft("a"), Draft("b")], journal=path))
+        assert statuses(found) == {"a": "created", "b": "created"}
+
+    async def test_what_waits_is_left_if_the_run_is_stopped(self, tmp_path: Path) -> None:
+        path = tmp_path / "run.journal"
+        lost = failure(OutcomeUnknownError, "no answer")
+        await all_of(FakeWork().run([Draft("a", error=lost)], journal=path))
+        work, feed = FakeWork(), Feed([Draft("a"), Draft("b", waits=True), Draft("c")])
+        async with work.run(feed.stream(slow_after=2), journal=path) as run:
+            await work.leaving.get()
+            run.stop()
+            work.go_on.set()
+            assert statuses([outcome async for outcome in run]) == {"b": "created"}
+        assert read_journal(path).counts[State.UNKNOWN] == 1
+
     async def test_two_runs_cannot_share_one(self, tmp_path: Path) -> None:
         path = tmp_path / "run.journal"
         async with FakeWork().run(drafts(1), journal=path):

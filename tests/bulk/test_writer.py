@@ -15,7 +15,7 @@ import pytest
 
 from tests.bulk.support import PATIENCE, child, journals_open, killed, new_book
 from vpsbg_async.bulk.book import Book
-from vpsbg_async.bulk.writer import Writer
+from vpsbg_async.bulk.writer import _LAST, Writer
 
 SOON = 3.0  # seconds
 
@@ -169,7 +169,7 @@ class TestLasting:
         lines = killed(
             tmp_path / "book",
             """
-            from vpsbg_async.bulk.writer import Writer
+            from vpsbg_async.bulk.writer import _LAST, Writer
 
             async def main():
                 writer = Writer(lambda: new_book(path))
@@ -188,7 +188,7 @@ class TestLasting:
 
     def test_whoever_does_not_close_it_is_not_held(self, tmp_path: Path) -> None:
         code = """
-            from vpsbg_async.bulk.writer import Writer
+            from vpsbg_async.bulk.writer import _LAST, Writer
 
             async def main():
                 await Writer(lambda: new_book(path)).ask(lambda book: None, to_last=True)
@@ -291,7 +291,8 @@ class TestFailure:
         await asyncio.sleep(0)
         asked.append(asyncio.create_task(desk.do(wrong)))
         asked += [desk.ask(number) for number in range(5, 10)]
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
         desk.let_go()
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(result) for result in results] == [LookupError] * 11
@@ -431,12 +432,13 @@ def test_the_loop_may_end_while_the_thread_answers(tmp_path: Path) -> None:
         desk = Desk(tmp_path / "book")
         await desk.hold()
         desk.ask("asked")
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
         return desk
 
     desk = asyncio.run(main())
     desk.let_go()
-    desk.writer._orders.put(None)
+    desk.writer._orders.put([_LAST])
     desk.writer._thread.join(PATIENCE)
     assert not journals_open()
     assert desk.writer._failure is None

@@ -18,8 +18,8 @@ import attrs
 import pytest
 
 from vpsbg_async import VPSBG, AiohttpTransport, Attachment, Body, Request, Response
-from vpsbg_async.cli import demo, main
-from vpsbg_async.cli.demo import bulk, files, memory, singly
+from vpsbg_async.cli import main
+from vpsbg_async.cli.demo import bulk, files, memory, performance, singly
 from vpsbg_async.cli.imports.run import Import
 from vpsbg_async.sandbox import (
     Fault,
@@ -59,7 +59,7 @@ def without_import(monkeypatch: pytest.MonkeyPatch) -> None:
     async def prove(_: Path) -> bulk.Proof:
         return PROOF
 
-    monkeypatch.setattr(demo, "import_shipped", prove)
+    monkeypatch.setattr(performance, "import_shipped", prove)
 
 
 @pytest.mark.usefixtures("without_import")
@@ -130,7 +130,7 @@ def test_a_proof_that_does_not_hold(
     async def prove(_: Path) -> bulk.Proof:
         return attrs.evolve(PROOF, **wrong)
 
-    monkeypatch.setattr(demo, "import_shipped", prove)
+    monkeypatch.setattr(performance, "import_shipped", prove)
     ran = run("demo", "--large-mib", "0")
     assert ran.code == 1
     assert ran.err == "vpsbg: not every ticket of the file exists once, as it stands there\n"
@@ -169,10 +169,12 @@ def test_what_is_the_ticket_of_a_row(tmp_path: Path) -> None:
 def test_a_large_file_takes_little_memory() -> None:
     # Without the import, which takes its own time and memory.
     code = (
-        "import sys; from vpsbg_async.cli import demo, main\n"
+        "import sys\n"
+        "from vpsbg_async.cli import main\n"
+        "from vpsbg_async.cli.demo import performance\n"
         "from tests.cli.test_demo import PROOF\n"
         "async def prove(_): return PROOF\n"
-        "demo.import_shipped = prove\n"
+        "performance.import_shipped = prove\n"
         "sys.exit(main(['demo', '--json', '--large-mib', sys.argv[1]]))"
     )
     peaks = []
@@ -227,7 +229,7 @@ def test_a_difference_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -
     def client(sandbox: Sandbox) -> VPSBG:
         return VPSBG(sandbox.api_key, base_url=sandbox.url, transport=Corrupting())
 
-    monkeypatch.setattr(demo, "_client", client)
+    monkeypatch.setattr(performance, "_client", client)
     ran = run("demo", "--large-mib", "1")
     assert ran.code == 1
     lines = [line.rstrip() for line in ran.out.splitlines()]
@@ -288,7 +290,7 @@ def test_files_that_are_missing_or_too_many(capsys: pytest.CaptureFixture[str]) 
     first, extra = singly.arrivals_of(sent, stored)
     assert first.same
     assert (extra.sent_as, extra.name, extra.same) == (None, "extra", False)
-    demo._print_arrivals([missing, extra], None)
+    performance._print_arrivals([missing, extra], None)
     out = capsys.readouterr().out
     assert f"(not {source.name})" in out
     assert out.count("DIFFERS") == 2

@@ -14,6 +14,7 @@ import pytest
 from vpsbg_async import NotSentError, OutcomeUnknownError
 from vpsbg_async.cli import output
 from vpsbg_async.cli.exits import Exit, exit_for
+from vpsbg_async.cli.parameters import AS_USUAL
 from vpsbg_async.cli.progress import connected
 
 from .peers import ScriptedServer
@@ -128,7 +129,7 @@ def test_ctrl_c_once_all_had_left(run: Run, server: ScriptedServer, as_json: boo
         told = [*map(str, json.loads(told[0])), *map(str, json.loads(told[1]))]
         assert told == ["warning", "error"]
     else:
-        text = "the message had left: look whether it arrived before you repeat it"
+        text = "the request had left: look whether it was done before you repeat it"
         assert told == [f"vpsbg: warning: {text}", "vpsbg: interrupted"]
 
 
@@ -137,7 +138,7 @@ async def test_ctrl_c_before_anything_was_sent(
 ) -> None:
     monkeypatch.setenv("VPSBG_API_KEY", "key")
     with pytest.raises(asyncio.CancelledError):
-        async with connected(as_json=False, no_retry=False):
+        async with connected(AS_USUAL):
             raise asyncio.CancelledError
     assert capsys.readouterr().err == ""
 

@@ -52,7 +52,6 @@ PRAGMA user_version = {SCHEMA_VERSION};
 _WITNESSES = 16  # whose words are kept: as many as one search may hold against what it is told
 _INTEGER_END = 2**63  # of SQLite
 _CLAIMS = 20_000  # that are told of the past
-_FIRST_IN_DOUBT = "SELECT min(began) FROM items WHERE state IN ('sent', 'unknown')"
 _IN_DOUBT = (
     "SELECT began, ended, words, state = 'unknown' FROM items"
     " WHERE state IN ('sent', 'unknown') ORDER BY ended"
@@ -259,11 +258,9 @@ class Book:
         )
 
     def _past(self) -> Past:
-        (first,) = self._execute(_FIRST_IN_DOUBT).fetchone()
         created = self._rows(
-            "SELECT ticket, ended FROM items WHERE state = 'created' AND ended >= ?"
-            " AND ticket IS NOT NULL ORDER BY ended DESC LIMIT ?",
-            first,
+            "SELECT ticket, ended FROM items WHERE state = 'created' AND ticket IS NOT NULL"
+            " ORDER BY ended DESC LIMIT ?",
             _CLAIMS,
         )
         witnesses = self._rows("SELECT ticket, began, ended, words FROM witnesses ORDER BY ended")

@@ -48,14 +48,19 @@ class Item:
         self._clock = clock
         self._sheet: _Sheet | None = None
 
-    async def treat(self, work: Work, records: Records) -> BulkOutcome:
-        """Find out what is to be done with it, and do it.
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an earlier run may have created it, once it was looked up."""
+        return self._sheet is not None and self._sheet.doubt is not None
+
+    async def look_up(self, work: Work, records: Records) -> BulkOutcome | None:
+        """Find out what is to be done with it.
+
+        Returns:
+            Its outcome if that is nothing.
 
         Raises:
-            AuthenticationError: The key is not accepted any more. The item was not created.
-            PermissionDeniedError: Likewise.
-            JournalError: Nothing can be written down any more. The item was not sent, or the
-                journal has it as in doubt.
+            JournalError: The journal cannot be written any more.
         """
         try:
             job = work.job(self._draft)
@@ -66,11 +71,22 @@ class Item:
         if admission.verdict is Verdict.SKIP:
             return self._outcome(BulkStatus.SKIPPED, ticket=admission.ticket)
         self._sheet = _Sheet(records, admission, job, self._clock)
-        return await self._create(job, admission, self._sheet)
+        return None
 
-    async def _create(self, job: Job, admission: Admission, sheet: _Sheet) -> BulkOutcome:
+    async def create(self) -> BulkOutcome:
+        """Create it, or find out whether it was created; it was looked up before.
+
+        Raises:
+            AuthenticationError: The key is not accepted any more. The item was not created.
+            PermissionDeniedError: Likewise.
+            JournalError: Nothing can be written down any more. The item was not sent, or the
+                journal has it as in doubt.
+        """
+        sheet = self._sheet
+        if sheet is None:
+            raise RuntimeError("it was not looked up, or is not to be created")
         try:
-            made = await job.run(sheet, admission.doubt)
+            made = await sheet.job.run(sheet, sheet.doubt)
         except JournalError:
             raise
         except VPSBGError as error:
@@ -119,6 +135,8 @@ class _Sheet:
     Attributes:
         attempts: How many times it was sent, or tried to be.
         started_at: When it was first.
+        job: What creates it.
+        doubt: What is in doubt of it, None if nothing is.
     """
 
     def __init__(self, records: Records, admission: Admission, job: Job, clock: Clock) -> None:
@@ -127,8 +145,8 @@ class _Sheet:
         self._began = 0.0
         self._records = records
         self._identity = admission.identity
-        # What is in doubt was sent in those words, and is sent again in no others.
-        self._words = job.words if admission.doubt is None else admission.doubt.words
+        self.job = job
+        self.doubt = admission.doubt
         self._clock = clock
         self._is_sent = admission.doubt is not None
 
@@ -141,7 +159,13 @@ class _Sheet:
         self.attempts += 1
         if not self._is_sent:
             self._is_sent = True
-            await self._records.send(self._identity, self._words, now)
+            if self._identity:
+                await self._records.send(self._identity, self._words, now)
+
+    @property
+    def _words(self) -> str:
+        """What is in doubt was sent in other words maybe, and is sent again in no others."""
+        return self.job.words if self.doubt is None else self.doubt.words
 
     def undone(self) -> None:
         """See `Recorder.undone`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ from .records import Records
 from .work import Work
 
 __all__ = ["BulkRun"]
+
+_ASIDE = 1000  # items that are held back at the most
 
 
 class BulkRun(AsyncIterator[BulkOutcome]):
@@ -65,6 +68,7 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         self._began = 0.0
         self._seconds: float | None = None
         self._position = 0
+        self._aside: deque[Item] = deque()
         self._pull = asyncio.Lock()
         self._puller: asyncio.Task[None] | None = None
         self._is_stopped = False
@@ -145,36 +149,61 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         """What each worker does."""
         while (item := await self._next()) is not None:
             try:
-                outcome = await item.treat(self._work, self._records)
+                outcome = await self._treat(item)
             except VPSBGError as error:  # that ends the run; what it was about has not happened
                 self._fail(error)
                 return
-            self._tally.count(outcome)
-            await self._room.acquire()
-            self._outcomes.put_nowait(outcome)
+            if outcome is not None:
+                self._tally.count(outcome)
+                await self._room.acquire()
+                self._outcomes.put_nowait(outcome)
+
+    async def _treat(self, item: Item) -> BulkOutcome | None:
+        """The outcome of an item, None if it is set aside."""
+        if not item.is_in_doubt:
+            outcome = await item.look_up(self._work, self._records)
+            if outcome is not None:
+                return outcome
+            # Before anything is known that was created, it could not be told what is not there.
+            if item.is_in_doubt and not self._work.has_witness and len(self._aside) < _ASIDE:
+                self._aside.append(item)
+                return None
+        return await item.create()
 
     async def _next(self) -> Item | None:
+        """The next item to be treated, None if there is none."""
         async with self._pull:
-            if self._is_stopped:
-                return None
-            self._puller = asyncio.current_task()
-            try:
-                draft = await anext(self._drafts)
-            except StopAsyncIteration:
-                self._is_exhausted = self._is_stopped = True
-                return None
-            except asyncio.CancelledError:
-                if not self._is_stopped or self._puller is None:
-                    raise
-                self._puller.uncancel()  # it was `stop` that wanted it to wait no longer
-                return None
-            except Exception as error:  # noqa: BLE001 - the input's own, told to whoever iterates
-                self._fail(error)
-                return None
-            finally:
-                self._puller = None
-            self._position += 1
-            return Item(self._position, draft, self._clock)
+            item = None
+            if not self._is_stopped and not self._is_exhausted and not self._may_go_on_aside:
+                item = await self._pulled()
+            if item is None and not self._is_stopped and self._may_go_on_aside:
+                item = self._aside.popleft()
+            return item
+
+    @property
+    def _may_go_on_aside(self) -> bool:
+        return bool(self._aside) and (self._is_exhausted or self._work.has_witness)
+
+    async def _pulled(self) -> Item | None:
+        """The next of the input, None if it has ended or is not waited for any more."""
+        self._puller = asyncio.current_task()
+        try:
+            draft = await anext(self._drafts)
+        except StopAsyncIteration:
+            self._is_exhausted = True
+            return None
+        except asyncio.CancelledError:
+            if not self._is_stopped or self._puller is None:
+                raise
+            self._puller.uncancel()  # it was `stop` that wanted it to wait no longer
+            return None
+        except Exception as error:  # noqa: BLE001 - the input's own, told to whoever iterates
+            self._fail(error)
+            return None
+        finally:
+            self._puller = None
+        self._position += 1
+        return Item(self._position, draft, self._clock)
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error

@@ -9,15 +9,15 @@ from .work import Job
 
 __all__ = ["Scratchpad"]
 
+_IN_MEMORY = 10_000  # references
+
 
 class Scratchpad:
     """For a run that nothing is to be left of: knows which references it has met."""
 
     def __init__(self) -> None:
-        # A temporary file, which SQLite writes to as soon as its share of memory is used up.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("CREATE TABLE met (reference TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._database.execute("BEGIN")
+        self._first: set[str] = set()
+        self._database: sqlite3.Connection | None = None  # of the others
 
     async def admit(self, job: Job, position: int) -> Admission:  # noqa: ARG002
         """See `Records.admit`."""
@@ -40,8 +40,24 @@ class Scratchpad:
 
     async def close(self) -> None:
         """See `Records.close`."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
 
     def _is_new(self, reference: str) -> bool:
+        if reference in self._first:
+            return False
+        if len(self._first) < _IN_MEMORY:
+            self._first.add(reference)
+            return True
+        if self._database is None:
+            self._database = _temporary()
         added = self._database.execute("INSERT OR IGNORE INTO met VALUES (?)", (reference,))
         return added.rowcount == 1
+
+
+def _temporary() -> sqlite3.Connection:
+    """A database in a temporary file, which SQLite writes to when its share of memory is full."""
+    database = sqlite3.connect("", isolation_level=None)
+    database.execute("CREATE TABLE met (reference TEXT PRIMARY KEY) WITHOUT ROWID")
+    database.execute("BEGIN")
+    return database

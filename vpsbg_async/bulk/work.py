@@ -52,8 +52,8 @@ class Past:
     """What earlier runs with the same journal know that matters for what may be in doubt.
 
     Attributes:
-        created: What was created since the first of what is in doubt was sent, in that order: the
-            id of each ticket, and when its answer came.
+        created: What was created, as far as it may matter, in that order: the id of each ticket,
+            and when its answer came.
         witnesses: The last that were created, with their words.
         doubts: What is in doubt.
     """
@@ -134,6 +134,11 @@ class Work(Protocol):
 
     async def can_see(self, ticket: int) -> bool:
         """Whether a ticket belongs to the account of the key."""
+        ...
+
+    @property
+    def has_witness(self) -> bool:
+        """Whether anything is known that was created, by which to tell what is not found."""
         ...
 
     def remember(self, past: Past) -> None:

@@ -44,7 +44,8 @@ class Writer:
 
     def __init__(self, open_book: Callable[[], Book]) -> None:
         self._open_book = open_book
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[list[_Order]] = queue.SimpleQueue()
+        self._given: list[_Order] = []  # in this step of the event loop, to be done together
         self._taken: list[_Order] = []
         self._failure: Exception | None = None
         self._is_closed = False
@@ -71,7 +72,8 @@ class Writer:
     async def close(self) -> None:
         """Have all of it last, and close the book. Whatever has failed is raised."""
         self._is_closed = True
-        self._orders.put(None)
+        self._given.append(_LAST)
+        self._hand_over()
         await asyncio.to_thread(self._thread.join)
         if self._failure is not None:
             raise self._failure
@@ -79,7 +81,14 @@ class Writer:
     def _order(self, order: _Order) -> None:
         if self._is_closed:  # nobody would ever do it
             raise RuntimeError("the journal is closed")
-        self._orders.put(order)
+        if not self._given:
+            self._loop.call_soon(self._hand_over)
+        self._given.append(order)
+
+    def _hand_over(self) -> None:
+        if self._given:  # or they went with the last
+            given, self._given = self._given, []
+            self._orders.put(given)
 
     def _serve(self) -> None:
         try:
@@ -107,9 +116,9 @@ class Writer:
         """Take what is there, or the next that comes; False if none has come in time."""
         self._taken = []
         with suppress(queue.Empty):
-            self._taken.append(self._orders.get(timeout=timeout) or _LAST)
+            self._taken += self._orders.get(timeout=timeout)
             while self._taken[-1] is not _LAST:
-                self._taken.append(self._orders.get_nowait() or _LAST)
+                self._taken += self._orders.get_nowait()
         return bool(self._taken)
 
     def _refuse(self) -> None:

@@ -34,6 +34,8 @@ from .wording import Wording
 
 __all__ = ["TicketWork"]
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 _CHEAP = Endpoint("GET", "/balance", object)  # which every key may read, and which answers little
 
 
@@ -98,6 +100,11 @@ class TicketWork:
             return (await self._get(ticket)).id == ticket
         return False
 
+    @property
+    def has_witness(self) -> bool:
+        """See `Work.has_witness`."""
+        return any(self._ledger.known(None, marked=marked) for marked in (False, True))
+
     def remember(self, past: Past) -> None:
         """See `Work.remember`."""
         for made in past.witnesses:
@@ -153,7 +160,8 @@ class TicketJob:
     @property
     def words(self) -> str:
         """See `Job.words`."""
-        return json.dumps(attrs.astuple(self._wording), ensure_ascii=False)
+        words = self._wording
+        return _as_json((words.subject, words.message, words.marker))
 
     def digest(self) -> bytes:
         """See `Job.digest`."""
@@ -182,12 +190,10 @@ class TicketJob:
             wording = _wording_in(doubt.words)  # as it was sent, whatever is to be sent now
             lost = _lost(doubt)
             self._ledger.find(None, wording, doubt.began)  # or it would be its own twin
-        ticket = await self._sender.create(
-            attrs.evolve(self._draft, reference_marker=wording.marker),
-            self._on_unknown,
-            recorder=recorder,
-            lost=lost,
-        )
+        draft = self._draft
+        if draft.reference_marker != wording.marker:
+            draft = attrs.evolve(draft, reference_marker=wording.marker)
+        ticket = await self._sender.create(draft, self._on_unknown, recorder=recorder, lost=lost)
         return Made(ticket=ticket.id, mismatches=ticket.attachment_mismatches)
 
 
