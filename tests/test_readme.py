@@ -14,6 +14,7 @@ from vpsbg_async.testing import RawConnection, RawServer
 
 README = Path(__file__).parent.parent / "README.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+SLOW = re.compile(r"Executing <.*> took \d+\.\d+ seconds")
 GRAPH_URL = "http://127.0.0.1:8080"
 
 
@@ -49,7 +50,9 @@ async def test_example(number: int, tmp_path: Path, sandbox: Sandbox, graph: str
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    assert (process.returncode, err.decode()) == (0, "")
+    # What asyncio's debug mode has to say where a busy machine holds things up is no complaint.
+    complaints = [line for line in err.decode().splitlines() if not SLOW.fullmatch(line)]
+    assert (process.returncode, complaints) == (0, [])
     assert EXPECTED[number] in out.decode()
     names = [file.name for ticket in sandbox.tickets for message in ticket.messages
              for file in message.attachments]  # fmt: skip

@@ -473,6 +473,7 @@ class Machine(RuleBasedStateMachine):
         self._runs = Runs(Path(self._folder.name, "book"))
         self._tickets: dict[str, int] = {}  # that exist, by what was sent for them
         self._possible: set[str] = set()  # that may exist, as far as whoever sent it can know
+        self._ever_sent: set[str] = set()
         self._known: dict[str, int] = {}  # of which it was made to last that they exist
         self._fresh: dict[str, int] = {}  # likewise, with the next commit
         self._sendable: list[Item] = []
@@ -511,7 +512,8 @@ class Machine(RuleBasedStateMachine):
                 known = self._known | self._fresh
                 assert item.admission.ticket == known[identity] == self._tickets[identity]
             case Verdict.CHANGED:
-                assert identity in self._possible | self._known.keys()
+                # What has come of it may have been written down, and not to last.
+                assert identity in self._ever_sent
             case Verdict.REPEATED:
                 assert identity in self._let_go | self._known.keys()
         if identity in self._known:
@@ -525,6 +527,7 @@ class Machine(RuleBasedStateMachine):
         item.send(identity)
         self._commit()
         self._possible.add(identity)
+        self._ever_sent.add(identity)
         if is_created:
             assert identity not in self._tickets
             self._creations += 1

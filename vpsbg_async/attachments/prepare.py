@@ -107,7 +107,8 @@ async def prepare(
         else:
             ready.append(Prepared(item, content))
             once.add(content)
-    if too_much := _too_much(ready, len(known), limits):
+    count = 0 if "attachments" in problems else len(attachments)
+    if too_much := _too_much(ready, count, limits):
         problems["attachments"] = too_much
     return ready, problems
 
