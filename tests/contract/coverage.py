@@ -40,7 +40,7 @@ _UNMAPPED = """
 Of these the names are known, and mostly the methods, but no path. If you know the path, any of them
 is reached with `vps.request`, which has the same key, retries and errors, and answers raw JSON:
 
-```python
+```text
 answer = await vps.request("GET", "/the/path", params={"page": 2})
 ```
 

@@ -76,9 +76,7 @@ def differences(block: Block, printed: str) -> list[str]:
     if block.kind == "console":
         rest = iter(lines)
         return [line for line in told if not any(_is(line, other) for other in rest)]
-    pattern = "".join(
-        r"(?s:.*\n|)" if line == "…" else _pattern(line) + r"\n" for line in told
-    )
+    pattern = "".join(r"(?s:.*\n|)" if line == "…" else _pattern(line) + r"\n" for line in told)
     whole = "".join(f"{line}\n" for line in lines)
     return [] if re.fullmatch(pattern, whole) else [whole]
 

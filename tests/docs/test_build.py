@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def _build(folder: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-E", "-q", "-b", "html"),
+        *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-b", "html"),
         *("-d", str(folder / ".doctrees"), str(DOCS), str(folder)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -37,18 +38,13 @@ async def _build(folder: Path) -> None:
 
 
 def test_all_that_is_public_is_told_of(built: Path) -> None:
-    """In the reference, under the name by which it is imported or its own."""
-    from sphinx.util.inventory import InventoryFile
-
-    with (built / "objects.inv").open("rb") as file:
-        inventory = InventoryFile.loads(file.read(), uri="")
-    told = {name for kind in inventory.data.values() for name in kind}
-    for module in map(importlib.import_module, PUBLIC):
-        for name in set(module.__all__) - {"__version__"}:
-            thing = getattr(module, name)
-            place = getattr(thing, "__module__", module.__name__)
-            names = {f"{module.__name__}.{name}", f"{place}.{getattr(thing, '__name__', name)}"}
-            assert names & told, f"{module.__name__}.{name} is not in the reference"
+    """In the reference."""
+    *_, packed = (built / "objects.inv").read_bytes().split(b"\n", 4)
+    lines = zlib.decompress(packed).decode().splitlines()
+    told = {line.partition(" ")[0].rpartition(".")[2] for line in lines}
+    for module in PUBLIC:
+        names = set(importlib.import_module(module).__all__) - {"__version__"}
+        assert not names - told, f"{module}: {', '.join(sorted(names - told))}"
 
 
 def test_nothing_of_markdown_is_left(built: Path) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import attrs
 import pytest
 
 from vpsbg_async.sandbox import Sandbox
@@ -17,9 +18,7 @@ from vpsbg_async.testing import RawConnection, RawServer
 
 from .pages import DOCS, PAGES, Block, blocks_of, differences
 
-Run = Callable[..., Awaitable[str]]
-"""Runs a command, and gives what it has printed."""
-
+PYTHON = (sys.executable, "-W", "error", "-X", "dev")
 PROXY_URL = "http://proxy.example:3128"
 WITH_CODE = [
     page
@@ -86,20 +85,60 @@ async def test_page(page: str, tmp_path: Path, sandbox: Sandbox, proxy: str) -> 
     """Each of its blocks does what it says there, in its order."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
-    environment = os.environ | {
-        "VPSBG_API_KEY": sandbox.api_key,
-        "VPSBG_BASE_URL": sandbox.url,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "COLUMNS": "120",
-    }
+    bench = Bench(page=DOCS / page, folder=tmp_path, sandbox=sandbox, proxy=proxy)
+    for kind, blocks in groupby(filter(lambda block: block.is_run, blocks_of(page)), _kind):
+        for block, printed in await bench.run_all(kind, [*blocks]):
+            assert not differences(block, printed), f"{page}, line {block.line}"
 
-    async def run(*command: str, given: str = "") -> str:
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """Where the code of a page is run.
+
+    Attributes:
+        page: The page.
+        folder: The working directory.
+        sandbox: What is called.
+        proxy: What stands for the proxy of the examples.
+    """
+
+    page: Path
+    folder: Path
+    sandbox: Sandbox
+    proxy: str
+
+    async def run_all(self, kind: str, blocks: Sequence[Block]) -> Iterable[tuple[Block, str]]:
+        """Run blocks of one kind, and give what each has printed."""
+        if kind == "console":
+            return [(block, await self._run("sh", "-eu", "-c", block.code)) for block in blocks]
+        if kind == "test":
+            return [(block, await self._run_test(block)) for block in blocks]
+        programs = [
+            (str(self.page), block.line, block.code.replace(PROXY_URL, self.proxy))
+            for block in blocks
+        ]
+        out = await self._run(*PYTHON, "-c", PROGRAMS, given=json.dumps(programs))
+        return zip(blocks, out.split("\0"), strict=False)
+
+    async def _run_test(self, block: Block) -> str:
+        test = self.folder / "test_example.py"
+        test.write_text(block.code, encoding="utf-8")
+        config = ("--rootdir", str(self.folder), "-c", os.devnull, "-p", "no:cacheprovider")
+        return await self._run(*PYTHON, "-m", "pytest", "-q", *config, str(test))
+
+    async def _run(self, *command: str, given: str = "") -> str:
         process = await asyncio.create_subprocess_exec(
             *command,
-            cwd=tmp_path,
-            env=environment,
+            cwd=self.folder,
+            env=os.environ
+            | {
+                "VPSBG_API_KEY": self.sandbox.api_key,
+                "VPSBG_BASE_URL": self.sandbox.url,
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                "PYTHONIOENCODING": "utf-8",
+                "COLUMNS": "120",
+            },
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -108,31 +147,6 @@ async def test_page(page: str, tmp_path: Path, sandbox: Sandbox, proxy: str) -> 
         assert process.returncode == 0, f"{err.decode()}\n{out.decode()}"
         assert not _complaints(err.decode()), err.decode()
         return out.decode()
-
-    for kind, blocks in groupby(filter(lambda block: block.is_run, blocks_of(page)), _kind):
-        for block, printed in await _run_all(kind, [*blocks], page, proxy, tmp_path, run):
-            assert not differences(block, printed), f"{page}, line {block.line}"
-
-
-async def _run_all(
-    kind: str, blocks: Sequence[Block], page: str, proxy: str, folder: Path, run: Run
-) -> Iterable[tuple[Block, str]]:
-    """Run blocks of one kind, and give what each has printed."""
-    python = (sys.executable, "-W", "error", "-X", "dev")
-    if kind == "console":
-        return [(block, await run("sh", "-eu", "-c", block.code)) for block in blocks]
-    if kind == "test":
-        for block in blocks:
-            test = folder / "test_example.py"
-            test.write_text(block.code, encoding="utf-8")
-            config = ("--rootdir", str(folder), "-c", os.devnull, "-p", "no:cacheprovider")
-            await run(*python, "-m", "pytest", "-q", *config, str(test))
-        return []
-    programs = [
-        (str(DOCS / page), block.line, block.code.replace(PROXY_URL, proxy)) for block in blocks
-    ]
-    out = await run(*python, "-c", PROGRAMS, given=json.dumps(programs))
-    return zip(blocks, out.split("\0"), strict=False)
 
 
 def _kind(block: Block) -> str:
