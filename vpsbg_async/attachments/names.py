@@ -6,6 +6,7 @@ import mimetypes
 import os
 import re
 import unicodedata
+from functools import cache
 
 __all__ = ["guess_type", "is_content_type", "safe_name"]
 
@@ -19,9 +20,6 @@ _CONTENT_TYPE_MAX = (
 _CONTENT_TYPE = re.compile(r"[!-.0-~]+/[!-.0-~][ -~]*")
 _UNKNOWN = "application/octet-stream"
 _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-_types = mimetypes.MimeTypes()  # the built-in table only: the same on every machine
-_types.add_type("text/plain", ".log")
-_types.add_type("text/markdown", ".md")
 
 
 def safe_name(name: str) -> str:
@@ -46,10 +44,19 @@ def safe_name(name: str) -> str:
 
 def guess_type(name: str) -> str:
     """The MIME type that a file name suggests."""
-    content_type, encoding = _types.guess_type(name, strict=False)
+    content_type, encoding = _types().guess_type(name, strict=False)
     if encoding is not None:
         return _COMPRESSED.get(encoding, _UNKNOWN)
     return content_type or _UNKNOWN
+
+
+@cache
+def _types() -> mimetypes.MimeTypes:
+    """The built-in table only, the same on every machine; made late, as that takes its time."""
+    types = mimetypes.MimeTypes()
+    types.add_type("text/plain", ".log")
+    types.add_type("text/markdown", ".md")
+    return types
 
 
 def is_content_type(text: str) -> bool:
