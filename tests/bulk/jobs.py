@@ -28,12 +28,14 @@ class Draft:
         waits: Whether it takes until the work is told to go on.
         error: What it ends in, None for a ticket.
         is_sent: Whether it gets so far as to be sent.
+        doubted: What has ended the first attempt, of which nothing is known then.
     """
 
     name: str | None = None
     waits: bool = False
     error: BaseException | None = None
     is_sent: bool = True
+    doubted: VPSBGError | None = None
 
     @property
     def reference(self) -> str | None:
@@ -69,6 +71,9 @@ class FakeWork:
 
     def fingerprint(self, salt: bytes) -> bytes:
         return hashlib.sha256(salt + self._key).digest()
+
+    def now(self) -> float:
+        return Clock().time()
 
     async def check_key(self) -> None:
         self.checks += 1
@@ -140,6 +145,8 @@ class _Job:
             await recorder.sending()
             work.sent.append(draft)
             work.leaving.put_nowait(draft)
+        if draft.doubted is not None:
+            recorder.doubted(draft.doubted)
         await (work.go_on.wait() if draft.waits else asyncio.sleep(0))
         if draft.error is not None:
             raise draft.error

@@ -225,10 +225,18 @@ class TestEquals:
         admissions = [runs.admit(None, "a") for _ in range(4)]
         assert [(admission.verdict, admission.ticket) for admission in admissions] == [
             (Verdict.SKIP, 1),
-            (Verdict.SEND, None),
-            (Verdict.RESUME, None),
             (Verdict.SKIP, 4),
+            (Verdict.RESUME, None),
+            (Verdict.SEND, None),
         ]
+
+    def test_one_less_does_not_make_one_more(self, runs: Runs) -> None:
+        """Whatever has become of the first: if one exists, one is enough."""
+        runs.item(None, "a").send().settle(State.REJECTED)
+        runs.item(None, "a").create(2)
+        runs.next()
+        assert self.verdicts(runs, "a") == [Verdict.SKIP]
+        assert self.verdicts(runs, "aa") == [Verdict.SKIP, Verdict.SEND]
 
     def test_those_with_a_reference_do_not_count(self, runs: Runs) -> None:
         runs.item("case 7", "a").create()

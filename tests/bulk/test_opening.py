@@ -80,6 +80,9 @@ class Steps:
         await self._wait("can_see")
         return self._sees_ticket
 
+    def now(self) -> float:
+        return 5000.0
+
     @property
     def has_witness(self) -> bool:
         return False
@@ -109,7 +112,7 @@ class FixedClock(Clock):
 
 async def opened(path: Path | None, work: Steps, *, accept_new_key: bool = False) -> Records:
     async with asyncio.timeout(PATIENCE):
-        return await open_records(path, work, accept_new_key=accept_new_key, clock=FixedClock())
+        return await open_records(path, work, accept_new_key=accept_new_key)
 
 
 async def close_again(path: Path, **options: bool) -> list[str]:

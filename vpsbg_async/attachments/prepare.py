@@ -127,6 +127,8 @@ def recognise(
             known[argument] = item if isinstance(item, Attachment) else Attachment.from_path(item)
         except InvalidInputError as error:
             problems[argument] = tuple(f"{name} {text}" for name, (text,) in error.errors.items())
+        except Exception as error:  # noqa: BLE001 - a path can be of any class, and raise anything
+            problems[argument] = (f"could not be looked at ({type(error).__name__})",)
     return known, problems
 
 

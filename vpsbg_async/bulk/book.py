@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from .states import Admission, Entry, State, Verdict
@@ -34,11 +35,9 @@ CREATE TABLE items (
     words TEXT                  -- as long as it is in doubt
 ) WITHOUT ROWID;
 CREATE INDEX in_doubt ON items (state, began) WHERE state IN ('sent', 'unknown');
-CREATE TABLE equals (
-    digest BLOB PRIMARY KEY,
-    run INTEGER NOT NULL,
-    count INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE INDEX equals ON items (digest, state, run)
+    WHERE identity BETWEEN 'content ' AND 'content!';
+CREATE TABLE contents (digest BLOB PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE witnesses (
     number INTEGER PRIMARY KEY,
     ticket INTEGER NOT NULL,
@@ -55,6 +54,12 @@ _CLAIMS = 20_000  # that are told of the past
 _IN_DOUBT = (
     "SELECT began, ended, words, state = 'unknown' FROM items"
     " WHERE state IN ('sent', 'unknown') ORDER BY ended"
+)
+# Of equal drafts those that were created need not be again, whatever has become of the others.
+_BY_RANK = ("created", "sent", "unknown", "rejected", "new")
+_EQUAL = (
+    "SELECT identity FROM items WHERE digest = ? AND state = ? AND run < ?"
+    " AND identity BETWEEN 'content ' AND 'content!' LIMIT 1"
 )
 _SETTLE = (
     "UPDATE items SET state = ?, ended = ?, ticket = ?, reason = ?, words = NULL WHERE identity = ?"
@@ -94,19 +99,26 @@ class Book:
 
     def close(self) -> None:
         """Close the database; what was not made to last is lost."""
+        with suppress(
+            sqlite3.Error, UnicodeDecodeError
+        ):  # one that is damaged, or not ours, is left as it is
+            if self.is_pending:
+                self._execute("ROLLBACK")
+            if self.is_made() and self.fact("open") == 1:
+                self.note("open", False)
         self._connection.close()
 
     def is_whole(self) -> bool:
         """Whether the file holds together."""
-        return bool(self._execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+        return self._rows("PRAGMA integrity_check(1)") == [("ok",)]
 
     def is_made(self) -> bool:
         """Whether there is anything in the file yet."""
-        return bool(self._execute("PRAGMA application_id").fetchone()[0])
+        return self._rows("PRAGMA application_id") != [(0,)]
 
     def version(self) -> int:
         """Of the schema."""
-        return int(self._execute("PRAGMA user_version").fetchone()[0])
+        return int(self._rows("PRAGMA user_version")[0][0])
 
     def make(self, **facts: bytes | str) -> None:
         """Begin a new book.
@@ -125,8 +137,8 @@ class Book:
 
     def fact(self, name: str) -> Any:
         """A fact of the book as a whole, None if it is not known."""
-        row = self._execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else row[0]
+        rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
+        return rows[0][0] if rows else None
 
     def begin_run(self, now: float) -> Past:
         """Begin a run, and end what earlier ones have left.
@@ -148,18 +160,18 @@ class Book:
             position: Which item of the input it is.
         """
         identity = self._identity(reference, digest)
-        row = self._execute(
+        rows = self._rows(
             "SELECT run, digest, state, ticket, began, ended, words FROM items WHERE identity = ?",
-            (identity,),
-        ).fetchone()
-        if row is None:
+            identity,
+        )
+        if not rows:
             self._execute(
                 "INSERT INTO items (identity, digest, run, position, state)"
                 " VALUES (?, ?, ?, ?, 'new')",
                 (identity, digest, self._run, position),
             )
             return Admission(identity=identity, verdict=Verdict.SEND)
-        run, known, state, ticket, began, ended, words = row
+        ((run, known, state, ticket, began, ended, words),) = rows
         if run == self._run:
             return Admission(identity=identity, verdict=Verdict.REPEATED)
         verdict = _VERDICTS[state]
@@ -210,10 +222,14 @@ class Book:
         is_in_doubt = state in (State.SENT, State.UNKNOWN)
         self._execute(_KEEP if is_in_doubt else _SETTLE, (state, now, ticket, reason, identity))
 
+    def has_doubts(self) -> bool:
+        """Whether anything is in doubt."""
+        return bool(self._rows(f"{_IN_DOUBT} LIMIT 1"))
+
     def a_ticket(self) -> int | None:
         """The last ticket that was created, None if there is none."""
-        row = self._execute("SELECT ticket FROM witnesses ORDER BY number DESC LIMIT 1").fetchone()
-        return None if row is None else int(row[0])
+        rows = self._rows("SELECT ticket FROM witnesses ORDER BY number DESC LIMIT 1")
+        return int(rows[0][0]) if rows else None
 
     def counts(self) -> dict[State, int]:
         """How many items there are in each state."""
@@ -237,11 +253,14 @@ class Book:
     def _identity(self, reference: str | None, digest: bytes) -> str:
         if reference is not None:
             return f"reference {reference}"
-        (place,) = self._execute(
-            "INSERT INTO equals VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET run = excluded.run,"
-            " count = CASE run WHEN excluded.run THEN count + 1 ELSE 1 END RETURNING count",
-            (digest, self._run),
-        ).fetchone()
+        for state in _BY_RANK:
+            if found := self._rows(_EQUAL, digest, state, self._run):
+                return str(found[0][0])
+        ((place,),) = self._rows(
+            "INSERT INTO contents VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+            " RETURNING count",
+            digest,
+        )
         return f"content {digest.hex()} {place}"
 
     def _witness(self, identity: str, ticket: int, now: float) -> None:
@@ -273,7 +292,7 @@ class Book:
             ],
         )
 
-    def _rows(self, query: str, *values: float | None) -> list[Any]:
+    def _rows(self, query: str, *values: object) -> list[Any]:
         """All of them at once: what is still being read when an error comes keeps the file open."""
         return self._execute(query, values).fetchall()
 

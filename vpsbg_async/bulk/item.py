@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..core.clock import Clock
@@ -26,7 +27,8 @@ _ENDING = (AuthenticationError, PermissionDeniedError)  # the next item would fa
 _STATES = {
     Outcome.NOT_SENT: State.REJECTED,
     Outcome.NOT_PROCESSED: State.REJECTED,
-    Outcome.PROCESSED: State.CREATED,
+    # It is created if the answer was the API's; that of a proxy looks the same.
+    Outcome.PROCESSED: State.UNKNOWN,
     Outcome.UNKNOWN: State.UNKNOWN,
 }
 
@@ -70,7 +72,7 @@ class Item:
             return self._outcome(BulkStatus.REJECTED, error=error)
         if admission.verdict is Verdict.SKIP:
             return self._outcome(BulkStatus.SKIPPED, ticket=admission.ticket)
-        self._sheet = _Sheet(records, admission, job, self._clock)
+        self._sheet = _Sheet(records, admission, job, self._clock, work.now)
         return None
 
     async def create(self) -> BulkOutcome:
@@ -92,7 +94,7 @@ class Item:
         except VPSBGError as error:
             return self._failed(error, sheet)
         except asyncio.CancelledError as cancelled:
-            if sheet.attempts:
+            if sheet.is_sent:
                 is_safe = outcome_of(cancelled) in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
                 sheet.settle(State.NEW if is_safe else State.SENT)
             raise
@@ -135,11 +137,19 @@ class _Sheet:
     Attributes:
         attempts: How many times it was sent, or tried to be.
         started_at: When it was first.
+        is_sent: Whether an attempt is under way.
         job: What creates it.
         doubt: What is in doubt of it, None if nothing is.
     """
 
-    def __init__(self, records: Records, admission: Admission, job: Job, clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        admission: Admission,
+        job: Job,
+        clock: Clock,
+        now: Callable[[], float],
+    ) -> None:
         self.attempts = 0
         self.started_at: datetime | None = None
         self._began = 0.0
@@ -148,19 +158,20 @@ class _Sheet:
         self.job = job
         self.doubt = admission.doubt
         self._clock = clock
-        self._is_sent = admission.doubt is not None
+        self._now = now
+        self._is_in_doubt = admission.doubt is not None  # as the records have it
+        self.is_sent = False
 
     async def sending(self) -> None:
         """See `Recorder.sending`."""
-        now = self._clock.time()
         if not self.attempts:
-            self.started_at = datetime.fromtimestamp(now, UTC)
+            self.started_at = datetime.fromtimestamp(self._clock.time(), UTC)
             self._began = self._clock.monotonic()
         self.attempts += 1
-        if not self._is_sent:
-            self._is_sent = True
+        if not self._is_in_doubt:
+            self._is_in_doubt = self.is_sent = True
             if self._identity:
-                await self._records.send(self._identity, self._words, now)
+                await self._records.send(self._identity, self._words, self._now())
 
     @property
     def _words(self) -> str:
@@ -169,15 +180,26 @@ class _Sheet:
 
     def undone(self) -> None:
         """See `Recorder.undone`."""
-        if self._is_sent:
+        if self._is_in_doubt:
             self.settle(State.NEW)
+
+    def doubted(self, failed: VPSBGError) -> None:
+        """See `Recorder.doubted`.
+
+        Whatever comes next, the run after this one is to give it all the time that it may need.
+        """
+        if self.is_sent:
+            self.is_sent = False
+            self._write(State.UNKNOWN, reason=str(failed))
 
     def settle(self, state: State, *, ticket: int | None = None, reason: str | None = None) -> None:
         """Write down what has come of it."""
-        self._is_sent = False
-        self._records.settle(
-            self._identity, state, self._clock.time(), ticket=ticket, reason=reason
-        )
+        self._is_in_doubt = self.is_sent = False
+        self._write(state, ticket=ticket, reason=reason)
+
+    def _write(self, state: State, *, ticket: int | None = None, reason: str | None = None) -> None:
+        if self._identity:
+            self._records.settle(self._identity, state, self._now(), ticket=ticket, reason=reason)
 
     @property
     def seconds(self) -> float:

@@ -62,6 +62,10 @@ class Journal:
         """A ticket that it knows, None if it knows none."""
         return await self._ask(Book.a_ticket)
 
+    async def has_doubts(self) -> bool:
+        """Whether anything is in doubt."""
+        return await self._ask(Book.has_doubts)
+
     async def begin_run(self, fingerprint: Fingerprint, now: float) -> Past:
         """Begin a run with a key; see `Book.begin_run`."""
 
@@ -149,22 +153,28 @@ def _opened(path: Path, base_url: str | None = None) -> Book:
         _make_room(path)
     if _is_foreign(path):
         raise JournalError(f"{path} is no journal")
+    has_companion = Path(f"{path}-wal").exists()
     # An absolute path is never taken for a URI, nor for a database in memory.
     connection = sqlite3.connect(
         path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
     )
+    book = Book(connection)
     try:
         for name, value in _PRAGMAS.items():
-            connection.execute(f"PRAGMA {name} = {value}")
+            connection.execute(f"PRAGMA {name} = {value}").fetchall()
         connection.execute("BEGIN EXCLUSIVE")
-        book = Book(connection)
         if base_url is not None and not book.is_made():
             book.make(base_url=base_url, salt=secrets.token_bytes(16))
-        _check(book, path, base_url)
+        _check(book, path, base_url, has_companion=has_companion)
         book.commit()
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        book.begin()
+        book.note("open", base_url is not None)
+        book.commit()
+        # So that the file itself knows that it is open.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except BaseException:
-        connection.close()
+        book.close()
         raise
     return book
 
@@ -197,7 +207,7 @@ def _is_foreign(path: Path) -> bool:
         return bool(file.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID)
 
 
-def _check(book: Book, path: Path, base_url: str | None) -> None:
+def _check(book: Book, path: Path, base_url: str | None, *, has_companion: bool) -> None:
     if not book.is_made():
         raise JournalError(f"there is no journal at {path}")
     if not book.is_whole():
@@ -207,6 +217,9 @@ def _check(book: Book, path: Path, base_url: str | None) -> None:
     known = book.fact("base_url")
     if base_url not in (None, known):
         raise JournalError(f"{path} is the journal of {known}, not of {base_url}")
+    if book.fact("open") and not has_companion:
+        text = "in which its last run wrote: they belong together, wherever they are moved"
+        raise JournalError(f"{path} lacks {path.name}-wal, {text}")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class BulkOutcome:
         reference: The draft's reference, None if it has none.
         status: What has become of it.
         ticket_id: Id of its ticket, None if there is none or it is not known.
-        error: Why it was rejected or is unknown; of a created one, why its answer cannot be read.
+        error: Why it was rejected or is unknown.
         attachment_mismatches: What differs from what was sent, each an `AttachmentMismatch`, whose
             text is for people; None if nothing was compared.
         attempts: How many times this run sent it, or tried to.
@@ -93,6 +93,11 @@ class Tally:
         """Add an outcome."""
         self._counts[outcome.status] += 1
         self._mismatched += bool(outcome.attachment_mismatches)
+
+    @property
+    def total(self) -> int:
+        """How many were counted."""
+        return self._counts.total()
 
     def summary(self, *, seconds: float, is_complete: bool) -> BulkSummary:
         """What was counted so far."""

@@ -11,7 +11,7 @@ from typing import Self
 
 from ..core.clock import Clock
 from ..core.session import Dependents
-from ..errors import VPSBGError
+from ..errors import InvalidInputError, VPSBGError
 from .item import Item
 from .outcomes import BulkOutcome, BulkSummary, Tally
 from .records import Records
@@ -82,14 +82,15 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         if not self._workers:
             return BulkSummary()
         now = self._clock.monotonic() if self._seconds is None else self._began + self._seconds
-        is_complete = self._is_exhausted and self._seconds is not None and self._error is None
+        is_at_its_end = self._is_exhausted and self._seconds is not None and self._error is None
+        is_complete = is_at_its_end and self._tally.total == self._position
         return self._tally.summary(seconds=now - self._began, is_complete=is_complete)
 
     def stop(self) -> None:
         """Begin nothing more. The iteration ends when what is under way is done."""
         if not self._is_stopped:
             self._is_stopped = True
-            if self._puller is not None:
+            if self._puller is not None and self._puller is not asyncio.current_task():
                 self._puller.cancel()
 
     async def aclose(self) -> None:
@@ -108,7 +109,7 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         from .opening import open_records  # noqa: PLC0415 - a database, of no use to single calls
 
         self._records = await open_records(
-            self._journal, self._work, accept_new_key=self._accept_new_key, clock=self._clock
+            self._journal, self._work, accept_new_key=self._accept_new_key
         )
         self._began = self._clock.monotonic()
         self._workers = {asyncio.create_task(self._serve()) for _ in range(self._concurrency)}
@@ -155,8 +156,8 @@ class BulkRun(AsyncIterator[BulkOutcome]):
                 return
             if outcome is not None:
                 self._tally.count(outcome)
-                await self._room.acquire()
                 self._outcomes.put_nowait(outcome)
+                await self._room.acquire()  # before the next; whatever comes, this one is told
 
     async def _treat(self, item: Item) -> BulkOutcome | None:
         """The outcome of an item, None if it is set aside."""
@@ -186,22 +187,27 @@ class BulkRun(AsyncIterator[BulkOutcome]):
 
     async def _pulled(self) -> Item | None:
         """The next of the input, None if it has ended or is not waited for any more."""
-        self._puller = asyncio.current_task()
+        self._puller = puller = asyncio.current_task()
         try:
             draft = await anext(self._drafts)
         except StopAsyncIteration:
             self._is_exhausted = True
             return None
         except asyncio.CancelledError:
-            if not self._is_stopped or self._puller is None:
+            if puller is None or not puller.cancelling():
+                self._fail(InvalidInputError({"drafts": ("were cancelled from within",)}))
+                return None
+            if not self._is_stopped:
                 raise
-            self._puller.uncancel()  # it was `stop` that wanted it to wait no longer
+            puller.uncancel()  # it was `stop` that wanted it to wait no longer
             return None
         except Exception as error:  # noqa: BLE001 - the input's own, told to whoever iterates
             self._fail(error)
             return None
         finally:
             self._puller = None
+        if self._is_stopped:  # meanwhile
+            return None
         self._position += 1
         return Item(self._position, draft, self._clock)
 
@@ -231,8 +237,11 @@ class BulkRun(AsyncIterator[BulkOutcome]):
             await self._join()
         finally:
             self._dependents.discard(self)
-            await self._drafts.aclose()
-            await self._records.close()
+            try:
+                await self._drafts.aclose()
+            finally:
+                if self._workers:
+                    await asyncio.shield(self._records.close())
 
     async def _join(self) -> None:
         cancelled = None

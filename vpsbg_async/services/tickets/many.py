@@ -78,6 +78,10 @@ class TicketWork:
         key = self._caller.session.headers["Authorization"].encode()
         return hashlib.blake2b(key, key=salt, digest_size=32).digest()
 
+    def now(self) -> float:
+        """See `Work.now`."""
+        return self._caller.session.clock.time()
+
     async def check_key(self) -> None:
         """See `Work.check_key`.
 
@@ -189,7 +193,7 @@ class TicketJob:
         if doubt is not None:
             wording = _wording_in(doubt.words)  # as it was sent, whatever is to be sent now
             lost = _lost(doubt)
-            self._ledger.find(None, wording, doubt.began)  # or it would be its own twin
+            self._ledger.find(None, wording, lost.began)  # or it would be its own twin
         draft = self._draft
         if draft.reference_marker != wording.marker:
             draft = attrs.evolve(draft, reference_marker=wording.marker)
