@@ -93,6 +93,14 @@ WRONG: dict[str, list[object]] = {
     "deadline": [0, -1, float("nan"), float("inf"), "30", True, Timeouts()],
     "retry": [3, 0, True, False, RetryPolicy, {"max_attempts": 3}, "never"],
     "reconcile": [None, 30, True, ReconcilePolicy, RetryPolicy()],
+    "headers": [
+        *("X-Trace: 7", 7, [("X-Trace", "7")], {7: "7"}, {"": "7"}, {"X Trace": "7"}),
+        *({"X-Trace": 7}, {"X-Trace": None}, {"X-Trace": ""}, {"X-Trace": " "}, {"Über": "7"}),
+        *({"X-Trace": "a\r\nX-More: b"}, {"X-Trace": "ü"}, {"X-Trace\n": "7"}),
+        *({"Authorization": "mine"}, {"accept": "*/*"}, {"CONTENT-TYPE": "text/plain"}),
+        *({"Host": "a"}, {"Content-Length": "0"}, {"Transfer-Encoding": "chunked"}),
+        *({"Content-Encoding": "gzip"}, {"Connection": "close"}, {"Cache-Control": "public"}),
+    ],
     "on_event": ["print", 1, object(), [print], listen_later, ListensLater()],
 }
 WRONG_OF_A_CLIENT: dict[str, list[object]] = {
@@ -135,6 +143,9 @@ class TestSettings:
             {"clock": Clock(60)},
             {"clock": VirtualClock()},
             {"reconcile": ReconcilePolicy(settle=1)},
+            {"headers": None},
+            {"headers": {}},
+            {"headers": {"X-Trace": "7", "User-Agent": "bot/1"}},
         ],
         ids=str,
     )
@@ -323,7 +334,38 @@ class TestWithOptions:
         with pytest.raises(NotSentError, match="closed"):
             await other.request("GET", "/balance")
 
+    @in_virtual_time
+    async def test_headers_go_out_beside_the_others(self) -> None:
+        transport = FakeTransport(*(Reply(json={}) for _ in range(4)))
+        vps = VPSBG("s3cret", transport=transport, headers={"X-App": "bot"})
+        traced = vps.with_options(headers={"X-Trace": " 7 "})
+        named = traced.with_options(headers={"user-agent": "bot/1", "x-trace": "8"})
+        for client in (vps, traced, named, vps.with_options(deadline=9)):
+            await client.request("GET", "/balance")
+        plain, second, third, last = (call.request.headers for call in transport.calls)
+        assert dict(second) == {**plain, "X-Trace": "7"}
+        assert third["X-Trace"] == "8"
+        assert third["User-Agent"] == "bot/1"
+        assert len(third) == len(second)
+        assert dict(last) == dict(plain)
+        for headers in (plain, second, third):
+            assert headers["Authorization"] == "Bearer s3cret"
+            assert headers["X-App"] == "bot"
+
+    async def test_headers_arrive_with_every_kind_of_call(self) -> None:
+        transport = FakeTransport(Reply(json={"id": 1}), Reply(json=[]), Reply(json={}))
+        vps = VPSBG("key", transport=transport).with_options(headers={"X-Trace": "7"})
+        await vps.tickets.create(**TICKET)
+        await vps.tickets.list()
+        await vps.balance.get()
+        assert [call.request.headers["X-Trace"] for call in transport.calls] == ["7"] * 3
+
+    def test_headers_are_not_told_when_they_are_wrong(self) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            VPSBG("key").with_options(headers={"Cookie": "s3cret\n"})
+        assert "s3cret" not in str(caught.value)
+
     def test_hide_the_key(self) -> None:
-        other = VPSBG("s3cret").with_options(deadline=9)
+        other = VPSBG("s3cret").with_options(deadline=9, headers={"Cookie": "s3cret"})
         for thing in (other, vars(other), other._session):
             assert "s3cret" not in repr(thing)

@@ -169,6 +169,7 @@ RAW_JSON = {
     ("vpsbg_async.VPSBG.request", "json"),
     ("vpsbg_async.VPSBG.request", "return"),
     ("vpsbg_async.VPSBG.servers.Servers.deploy", "return"),
+    ("vpsbg_async.testing.Call.json", "return"),
     ("vpsbg_async.testing.Reply", "json"),
 }
 
@@ -249,6 +250,8 @@ ONLY_IN = {
     "cattrs": {"core/convert.py"},
     "aiofiles": {"attachments/files.py"},
     "orjson": {"core/convert.py"},
+    "httpcore2": {"transport/httpx.py"},
+    "httpx2": {"transport/httpx.py"},
 }
 EXTRAS = {"cyclopts", "rich"}
 

@@ -17,9 +17,11 @@ import typing
 from ._version import __version__
 from .attachments import Attachment, AttachmentLike, Limits
 from .client import VPSBG
+from .core.capture import CapturedCall
 from .core.finding import Finding, ReconcilePolicy
 from .core.gate import Gate, RateGate
 from .core.pages import Page, Pages
+from .core.rate_limit import RateLimit
 from .core.retry import RetryPolicy
 from .errors import (
     APIError,
@@ -55,6 +57,7 @@ from .transport.aiohttp import AiohttpTransport
 
 if typing.TYPE_CHECKING:
     from .bulk import BulkOutcome, BulkRun, BulkStatus, BulkSummary
+    from .core.preview import PreviewPart, RequestPreview
     from .services.tickets import (
         AttachmentMismatch,
         ServiceType,
@@ -80,6 +83,7 @@ __all__ = [
     "BulkRun",
     "BulkStatus",
     "BulkSummary",
+    "CapturedCall",
     "ConfigurationError",
     "ConflictError",
     "Event",
@@ -98,10 +102,13 @@ __all__ = [
     "Pages",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "PreviewPart",
     "RateGate",
+    "RateLimit",
     "RateLimitedError",
     "ReconcilePolicy",
     "Request",
+    "RequestPreview",
     "Response",
     "ResponseError",
     "ResponseReadError",
@@ -127,6 +134,7 @@ __all__ = [
 
 _LATER = {
     **dict.fromkeys(("BulkOutcome", "BulkRun", "BulkStatus", "BulkSummary"), "bulk"),
+    **dict.fromkeys(("PreviewPart", "RequestPreview"), "core.preview"),
     **dict.fromkeys(
         (
             *("AttachmentMismatch", "ServiceType", "Ticket", "TicketAttachment", "TicketDraft"),

@@ -7,7 +7,8 @@ import os
 import platform
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -19,11 +20,14 @@ from .attachments import Limits
 from .core.bodies import JSONBody
 from .core.call import located
 from .core.caller import Caller
+from .core.capture import CapturedCall
 from .core.clock import Clock, ServerClock
 from .core.endpoint import Query, is_encodable
 from .core.finding import ReconcilePolicy
 from .core.gate import Gate, RateGate
+from .core.headers import with_more
 from .core.notify import Notifier
+from .core.rate_limit import RateLimit
 from .core.retry import RetryPolicy
 from .core.session import Options, Session
 from .core.unset import UNSET, Unset
@@ -69,6 +73,7 @@ class VPSBG(Services):
         gate: Holds calls back so that the rate limit is not run into; one of its own if not given,
             none at all for None. Clients that use the same key should share one.
         reconcile: How a ticket is looked for that may have been created.
+        headers: Sent with every request, beside what the client says itself.
         on_event: Called with each event of each call; see `vpsbg_async.events`.
         limits: What one call may attach.
         allow_http: Whether to send the key over plain HTTP to another machine.
@@ -89,6 +94,7 @@ class VPSBG(Services):
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - it cannot be changed
         gate: Gate | Unset | None = UNSET,
         reconcile: ReconcilePolicy = ReconcilePolicy(),  # noqa: B008 - it cannot be changed
+        headers: Mapping[str, str] | None = None,
         on_event: Listener | None = None,
         limits: Limits | None = None,
         allow_http: bool = False,
@@ -105,7 +111,7 @@ class VPSBG(Services):
         self._session = Session(
             transport=AiohttpTransport() if transport is None else _checked_transport(transport),
             base_url=_checked_url(base_url, allow_http=allow_http),
-            headers=_headers(api_key),
+            headers=with_more(_headers(api_key), headers),
             gate=RateGate(clock=clock) if isinstance(gate, Unset) else _checked_gate(gate),
             clock=clock,
             server_clock=ServerClock(clock),
@@ -128,6 +134,7 @@ class VPSBG(Services):
         deadline: float | Unset | None = UNSET,
         retry: RetryPolicy | Unset | None = UNSET,
         reconcile: ReconcilePolicy | Unset = UNSET,
+        headers: Mapping[str, str] | None = None,
         on_event: Listener | None = None,
     ) -> VPSBG:
         """The same client with other options, for a call or more.
@@ -145,6 +152,9 @@ class VPSBG(Services):
                 limit.
             retry: When a call is sent again, where that is safe; None for never.
             reconcile: How a ticket is looked for that may have been created.
+            headers: Sent with every request, beside those that are sent already; one of the same
+                name takes its place. What the client says itself, such as ``Authorization`` and
+                ``Content-Type``, cannot be among them.
             on_event: Called with each event, beside whoever is called already.
 
         Raises:
@@ -165,7 +175,8 @@ class VPSBG(Services):
         other = object.__new__(type(self))
         # Without the service objects, which were made for the options of this one.
         vars(other).update({key: value for key, value in vars(self).items() if key[0] == "_"})
-        session = attrs.evolve(self._session, options=options)
+        sent = with_more(self._session.headers, headers)
+        session = attrs.evolve(self._session, options=options, headers=sent)
         vars(other).update(_session=session, _caller=Caller(session), _is_owner=False)
         return other
 
@@ -202,6 +213,29 @@ class VPSBG(Services):
             body = None if json is None else JSONBody(json)
         query = {} if params is None else params
         return await self._caller.raw(method.upper(), place, query, body)
+
+    def capture(self) -> AbstractContextManager[list[CapturedCall]]:
+        """See what was answered to the calls of a block, byte for byte.
+
+        ```python
+        with vps.capture() as calls:
+            await vps.servers.list()
+        print(calls[0].status, calls[0].headers, calls[0].body)
+        ```
+
+        Each attempt is put down when it ends, those that failed too. It holds for this client and
+        those that `with_options` makes of it, in the task that runs the block and the tasks that
+        are begun in it: others may make calls meanwhile. The key is in none of it.
+
+        Returns:
+            A context that gives the list, which stays when it is left.
+        """
+        return self._session.captures.open()
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the last answer that told of the rate limit has told, None before there was one."""
+        return self._session.rate_limit.last
 
     async def aclose(self) -> None:
         """Break off bulk runs, and release the connections; calls under way fail."""

@@ -91,7 +91,7 @@ class ScriptedServer:
             def do_GET(self) -> None:
                 script._serve(self)
 
-            do_POST = do_GET
+            do_POST = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,9 +37,10 @@ def environment() -> dict[str, str]:
 
 @dataclass
 class Screen:
-    """What was written to a terminal."""
+    """A terminal: what was written to it, and whoever types there."""
 
     slave: int
+    _master: int
     _read: bytearray = field(default_factory=bytearray)
 
     @property
@@ -51,11 +53,22 @@ class Screen:
         """All of it, without what moves and colours."""
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.raw)
 
-    def read_from(self, master: int) -> None:
+    def type(self, text: str) -> None:
+        """Type something, which may be done before it is asked for."""
+        os.write(self._master, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Wait until something was written."""
+        end = time.monotonic() + 20
+        while text not in self.text:
+            assert time.monotonic() < end, f"{text!r} was not written, but {self.text!r}"
+            time.sleep(0.01)
+
+    def read(self) -> None:
         """Read until the last writer has closed it."""
         while True:
             try:
-                chunk = os.read(master, 65536)
+                chunk = os.read(self._master, 65536)
             except OSError:  # EIO: how Linux tells of the end
                 return
             if not chunk:
@@ -67,8 +80,8 @@ class Screen:
 def terminal() -> Iterator[Screen]:
     """A terminal. The block closes its end; after that, all that was written to it is there."""
     master, slave = os.openpty()
-    screen = Screen(slave)
-    reader = threading.Thread(target=screen.read_from, args=(master,))
+    screen = Screen(slave, master)
+    reader = threading.Thread(target=screen.read)
     reader.start()
     try:
         yield screen

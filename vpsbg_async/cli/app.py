@@ -10,26 +10,35 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from .._version import __version__
 from ..errors import VPSBGError
-from . import output, tickets
+from . import output
 from .demo import demo
 from .doctor import doctor
-from .exits import Exit, FailedError, ImportExit, StoppedError, exit_for, facts_of
+from .exits import (
+    Exit,
+    FailedError,
+    ImportExit,
+    StoppedError,
+    UnfinishedError,
+    exit_for,
+    facts_of,
+)
 from .sandbox import sandbox
 
 __all__ = ["app", "run"]
 
 _HELP = """
-Support tickets at VPSBG, with attachments of any size.
+VPSBG from the shell: support tickets with attachments of any size, servers, and the account.
 
 The API key comes from the environment variable VPSBG_API_KEY, and from nowhere else: what stands
 on a command line can be read by every user of the machine, and stays in the shell's history.
 VPSBG_BASE_URL calls another address than VPSBG's own, such as that of `vpsbg sandbox`.
 
-With `--json` a command writes one JSON document to stdout and nothing else. An error is one line
+With `--json` a command writes one JSON document to stdout and nothing else, in which amounts of
+money are texts with all their digits, and a list is in `items`. An error is one line
 on stderr, with `--json` a JSON object: error is its text; type, outcome, method, path and attempts
 tell of the call that failed, if one did.
 
@@ -45,16 +54,56 @@ Exit codes:
 `vpsbg tickets import` has its own for 1 to 3: see its help.
 """
 
+_TICKETS = Group.create_ordered("Tickets")
+_SERVERS = Group.create_ordered("Servers")
+_ACCOUNT = Group.create_ordered("Account")
+_NETWORK = Group.create_ordered("Network")
+_TOOLS = Group.create_ordered("Tools")
+_OPTIONS = Group.create_ordered("Options")
+
+# Each is loaded when it is used, so that no other command waits for it.
+_LOADED_LATER = {
+    _TICKETS: {
+        "tickets": ("tickets:app", "Open, read and answer support tickets."),
+    },
+    _SERVERS: {
+        "servers": ("groups.servers:app", "Read servers, and start and stop them."),
+        "plans": ("groups.plans:app", "What servers can be deployed with."),
+        "ssh-keys": ("groups.ssh_keys:app", "Public keys that are kept in the account."),
+        "snapshots": ("groups.copies:snapshots", "Snapshots of servers."),
+        "backups": ("groups.copies:backups", "Backups of servers."),
+        "boot-images": ("groups.copies:boot_images", "Boot images of one's own."),
+    },
+    _ACCOUNT: {
+        "balance": ("groups.account:balance", "Show the balance of the account."),
+        "user": ("groups.account:user", "Show the account holder."),
+        "affiliate": ("groups.account:affiliate", "Show what referring others has brought."),
+        "orders": ("groups.orders:orders", "Orders and their payment."),
+        "invoices": ("groups.orders:invoices", "VAT invoices."),
+    },
+    _NETWORK: {
+        "floating-ips": ("groups.addresses:floating_ips", "Addresses that can move."),
+        "ptr": ("groups.addresses:ptr", "Names of addresses in reverse DNS."),
+        "protection": ("groups.protection:app", "Protection of addresses against attacks."),
+    },
+    _TOOLS: {
+        "completion": ("completion:app", "Have the shell complete commands and options."),
+    },
+}
+
 app = App(
     name="vpsbg",
     help=_HELP,
     version=f"vpsbg_async {__version__}",
     suppress_keyboard_interrupt=False,  # it is `run` that says how it ends
 )
-app.command(tickets.app)
-app.command(sandbox)
-app.command(demo)
-app.command(doctor)
+for group, commands in _LOADED_LATER.items():
+    for name, (place, summary) in commands.items():
+        app.command(f"{__package__}.{place}", name=name, help=summary, group=group)
+for tool in (sandbox, demo, doctor):
+    app.command(tool, group=_TOOLS)
+for flag in ("--help", "--version"):
+    app[flag].group = _OPTIONS
 
 
 def run(argv: Sequence[str]) -> int:
@@ -99,6 +148,8 @@ def _judged(error: Exception) -> tuple[int, str, dict[str, Any]]:
         return exit_for(error), str(error), facts_of(error)
     if isinstance(error, StoppedError):
         return ImportExit.STOPPED, str(error), facts_of(error.__cause__)
+    if isinstance(error, UnfinishedError):
+        return Exit.UNCLEAR, str(error), facts_of(error.__cause__)
     # Such as a full disk behind stdout. It may have come after a ticket was opened.
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"

@@ -7,7 +7,15 @@ from typing import Any
 
 from ..errors import APIError, ConfigurationError, InvalidInputError, Outcome, VPSBGError
 
-__all__ = ["Exit", "FailedError", "ImportExit", "StoppedError", "exit_for", "facts_of"]
+__all__ = [
+    "Exit",
+    "FailedError",
+    "ImportExit",
+    "StoppedError",
+    "UnfinishedError",
+    "exit_for",
+    "facts_of",
+]
 
 
 class Exit(IntEnum):
@@ -45,6 +53,10 @@ class FailedError(Exception):
 
 class StoppedError(Exception):
     """An import could not begin, for the reason that is its cause."""
+
+
+class UnfinishedError(Exception):
+    """Something was done, and what was to come of it did not, for the reason that is its cause."""
 
 
 def exit_for(error: VPSBGError) -> Exit:

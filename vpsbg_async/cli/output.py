@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 from rich import box
@@ -21,22 +22,19 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core.model import Model
-from ..core.pages import Page
-from ..services.tickets import (
-    Ticket,
-    TicketAttachment,
-    TicketMessage,
-)
+
+if TYPE_CHECKING:
+    from ..services.tickets import Ticket, TicketAttachment, TicketMessage
 
 __all__ = [
     "complain",
     "console",
     "help_console",
+    "moment",
     "plain",
     "print_json",
     "print_summary",
     "print_ticket",
-    "print_tickets",
     "shown",
     "table",
     "tell",
@@ -113,10 +111,13 @@ def plain(value: Any) -> Any:
     """What JSON can hold of models and of what they consist of.
 
     Fields have the names that they have in Python; those that this version does not know are left
-    as they came, under ``extra``.
+    as they came, under ``extra``. An amount of money is text: as a number it would be rounded by
+    whoever reads it.
     """
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -146,6 +147,11 @@ def table(*columns: str, title: str | None = None, numbers: Iterable[str] = ()) 
     return made
 
 
+def moment(time: datetime | None) -> str:
+    """A point in time for people; nothing for none."""
+    return "" if time is None else time.isoformat(sep=" ", timespec="minutes")
+
+
 def print_summary(ticket: Ticket) -> None:
     """Show a ticket after a message was sent: its head, and the files of that message."""
     out = console()
@@ -166,36 +172,12 @@ def print_ticket(ticket: Ticket) -> None:
         _print_attachments(out, message.attachments)
 
 
-def print_tickets(tickets: Iterable[Ticket], page: Page[Ticket] | None) -> None:
-    """Show a list of tickets.
-
-    Args:
-        tickets: The tickets.
-        page: Which page of the list it is, None if it is the whole list.
-    """
-    listing = table("Ticket", "Status", "Department", "Updated", "Subject", numbers=["Ticket"])
-    for ticket in tickets:
-        listing.add_row(
-            str(ticket.id),
-            shown(ticket.status or ""),
-            shown(ticket.department or ""),
-            _time(ticket.updated_at or ticket.created_at),
-            shown(ticket.subject or ""),
-        )
-    out = console()
-    out.print(listing)
-    if page is not None:
-        last = "" if page.last is None else f" of {page.last}"
-        total = "" if page.total is None else f", {page.total} tickets in all"
-        out.print(f"Page {page.number}{last}{total}")
-
-
 def _heading(ticket: Ticket) -> Text:
     heading = Text.assemble(
         (f"Ticket {ticket.id}", "bold"), f"  {shown(ticket.subject or '(no subject)')}"
     )
     service = ticket.service_label or ticket.service or ticket.service_type
-    facts = [ticket.status, ticket.department, service, _time(ticket.created_at)]
+    facts = [ticket.status, ticket.department, service, moment(ticket.created_at)]
     if told := ", ".join(shown(fact) for fact in facts if fact):
         heading.append(f"\n{told}", "dim")
     return heading
@@ -204,7 +186,7 @@ def _heading(ticket: Ticket) -> Text:
 def _byline(message: TicketMessage) -> Text:
     authors = {True: "You", False: "Support", None: "Message"}
     return Text.assemble(
-        (authors[message.is_customer], "bold"), (f"  {_time(message.created_at)}", "dim")
+        (authors[message.is_customer], "bold"), (f"  {moment(message.created_at)}", "dim")
     )
 
 
@@ -219,10 +201,6 @@ def _print_attachments(out: Console, attachments: Iterable[TicketAttachment] | N
             shown(file.mime_type or ""),
         )
     out.print(listing)
-
-
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(sep=" ", timespec="minutes")
 
 
 def _write(line: str) -> None:

@@ -9,21 +9,26 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from ..client import VPSBG
+from ..core.endpoint import READS
 from ..core.retry import RetryPolicy
 from ..errors import Outcome
 from ..events import AttemptStarted, BytesSent, Event, GaveUp, Waiting
 from . import output
+from .parameters import Options
 
 __all__ = ["Bar", "connected"]
 
@@ -35,11 +40,22 @@ _WAITS = {
 }
 
 
+class _OfBytes(ProgressColumn):
+    """A column that is empty while nothing is counted."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        return Text() if task.total is None and not task.completed else self._column(task)
+
+
 class Bar:
     """Shows on stderr what a call is at, from its first byte on, if a terminal shows it.
 
     Attributes:
-        is_unclear: Whether the call has ended, and may have been acted on.
+        is_unclear: Whether a call that changes something has ended, and may have been acted on.
     """
 
     def __init__(self) -> None:
@@ -47,9 +63,7 @@ class Bar:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+            *map(_OfBytes, (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())),
             console=Console(stderr=True),
             transient=True,
             disable=not sys.stderr.isatty(),
@@ -74,27 +88,41 @@ class Bar:
                 self._bar.reset(self._task, total=length)
             case BytesSent(sent=sent, length=length):
                 text = "Waiting for the answer" if sent == length else "Uploading"
-                self._show(text, completed=sent, total=length)
+                self.show(text, completed=sent, total=length)
             case Waiting(reason=reason, seconds=seconds):
                 time = "" if seconds is None else f", {seconds:.0f} s"
-                self._show(_WAITS.get(reason, "Waiting") + time)
-            case GaveUp(error=error):
+                self.show(_WAITS.get(reason, "Waiting") + time)
+            case GaveUp(error=error, method=method) if method not in READS:
                 self.is_unclear = error.outcome is Outcome.UNKNOWN
 
-    def _show(self, text: str, completed: float | None = None, total: float | None = None) -> None:
-        self._bar.update(self._task, description=text, completed=completed, total=total)
+    def show(self, text: str, completed: float | None = None, total: float | None = None) -> None:
+        """Show what is being done, and how much of it is done.
+
+        Args:
+            text: What is being done.
+            completed: How many bytes are done.
+            total: How many there are, None if it is not about bytes.
+        """
+        self._bar.tasks[0].total = total  # None, too, which an update would take for no change
+        self._bar.update(self._task, description=text, completed=completed or 0)
         self._bar.start()  # does nothing from the second time on
 
 
 @asynccontextmanager
-async def connected(*, as_json: bool, no_retry: bool) -> AsyncIterator[VPSBG]:
-    """A client that shows what it is at, and tells what an interruption may leave behind."""
-    with Bar() as bar:
+async def connected(options: Options, bar: Bar | None = None) -> AsyncIterator[VPSBG]:
+    """A client that shows what it is at, and tells what an interruption may leave behind.
+
+    Args:
+        options: What the command was told.
+        bar: What shows it, if the command has something to show beside.
+    """
+    retry = None if options.no_retry else RetryPolicy()
+    with bar or Bar() as shown:
         try:
-            async with VPSBG(retry=None if no_retry else RetryPolicy(), on_event=bar) as vps:
+            async with VPSBG(retry=retry, on_event=shown) as vps:
                 yield vps
         except asyncio.CancelledError:
-            if bar.is_unclear:
-                text = "the message had left: look whether it arrived before you repeat it"
-                output.tell("warning", text, as_json=as_json)
+            if shown.is_unclear:
+                text = "the request had left: look whether it was done before you repeat it"
+                output.tell("warning", text, as_json=options.as_json)
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -12,34 +11,44 @@ from cyclopts import App, Parameter, Token
 from ..services.tickets import OnUnknown, Ticket
 from . import output
 from .imports import import_tickets, journal
-from .parameters import WHOLE_NUMBER, AsJSON, Files, Flag
+from .parameters import (
+    AS_USUAL,
+    WHOLE_NUMBER,
+    Files,
+    Flag,
+    Options,
+    PageNumber,
+    all_of_stdin,
+)
 from .progress import connected
+from .reading import fetch, show_list
+from .sheets import Column, Listing
 
 __all__ = ["app"]
 
-app = App(name="tickets", help="Open, read and answer support tickets.")
+app = App(name="tickets")
 app.command(import_tickets, name="import")
 app.command(journal)
 
+TICKETS = Listing(
+    "tickets",
+    Column("Ticket", "id", right=True),
+    Column("Status", "status"),
+    Column("Department", "department"),
+    Column("Updated", lambda ticket: ticket.updated_at or ticket.created_at),
+    Column("Subject", "subject"),
+)
+
 
 def _text_or_stdin(_: Any, tokens: Sequence[Token]) -> str:
-    """A text as it is typed, or all of stdin for a hyphen.
-
-    It is read while the arguments are, before there is an event loop: Ctrl-C ends it.
-    """
+    """A text as it is typed, or all of stdin for a hyphen."""
     text = tokens[0].value
     if re.match(r"--\w", text):  # a forgotten message must not make one of the next option
         raise ValueError(f"{text!r} looks like an option (standard input may begin so)")
-    if text != "-":
-        return text
-    if sys.stdin is None:
-        raise ValueError("standard input is closed")
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError:
-        raise ValueError("standard input is not UTF-8") from None
+    return all_of_stdin() if text == "-" else text
 
 
+TicketID = Annotated[int, WHOLE_NUMBER, Parameter(help="Id of the ticket.")]
 Message = Annotated[str, Parameter(converter=_text_or_stdin, allow_leading_hyphen=True)]
 
 
@@ -54,8 +63,7 @@ async def create(
     service_id: Annotated[int | None, WHOLE_NUMBER] = None,
     reconcile: Flag = False,
     reference_marker: Flag = False,
-    no_retry: Flag = False,
-    as_json: AsJSON = False,
+    options: Options = AS_USUAL,
 ) -> None:
     """Open a ticket.
 
@@ -76,10 +84,9 @@ async def create(
             and send it again if it is proved not to be there. This takes up to some minutes.
         reference_marker: Write a short reference below the message, by which it is found for
             certain.
-        no_retry: Send it once, whatever happens.
-        as_json: Write the ticket as JSON.
+        options: As everywhere.
     """
-    async with connected(as_json=as_json, no_retry=no_retry) as vps:
+    async with connected(options) as vps:
         ticket = await vps.tickets.create(
             department_id=department,
             subject=subject,
@@ -90,20 +97,19 @@ async def create(
             on_unknown=_on_unknown(reconcile=reconcile),
             reference_marker=reference_marker,
         )
-    _present(ticket, as_json=as_json)
+    _present(ticket, options)
 
 
 @app.command
 async def reply(
-    ticket_id: Annotated[int, WHOLE_NUMBER],
+    ticket_id: TicketID,
     /,
     *,
     message: Message,
     attach: Files = (),
     reconcile: Flag = False,
     reference_marker: Flag = False,
-    no_retry: Flag = False,
-    as_json: AsJSON = False,
+    options: Options = AS_USUAL,
 ) -> None:
     """Add a message to a ticket.
 
@@ -111,17 +117,16 @@ async def reply(
     may have been: look before you repeat it.
 
     Args:
-        ticket_id: Id of the ticket.
+        ticket_id: Which one.
         message: 5 characters or more; may hold HTML. A hyphen reads it from standard input.
         attach: A file to send with it. Can be given several times.
         reconcile: If no answer tells whether it was added, look for it in the ticket, and send it
             again if it is proved not to be there. This takes up to some minutes.
         reference_marker: Write a short reference below the message, by which it is found for
             certain.
-        no_retry: Send it once, whatever happens.
-        as_json: Write the whole ticket as JSON.
+        options: As everywhere.
     """
-    async with connected(as_json=as_json, no_retry=no_retry) as vps:
+    async with connected(options) as vps:
         ticket = await vps.tickets.reply(
             ticket_id,
             message=message,
@@ -129,65 +134,34 @@ async def reply(
             on_unknown=_on_unknown(reconcile=reconcile),
             reference_marker=reference_marker,
         )
-    _present(ticket, as_json=as_json)
+    _present(ticket, options)
 
 
 @app.command
-async def show(
-    ticket_id: Annotated[int, WHOLE_NUMBER],
-    /,
-    *,
-    no_retry: Flag = False,
-    as_json: AsJSON = False,
-) -> None:
-    """Show a ticket with its messages.
-
-    Args:
-        ticket_id: Id of the ticket.
-        no_retry: Ask once, whatever happens.
-        as_json: Write the ticket as JSON.
-    """
-    async with connected(as_json=as_json, no_retry=no_retry) as vps:
-        ticket = await vps.tickets.get(ticket_id)
-    if as_json:
+async def show(ticket_id: TicketID, /, *, options: Options = AS_USUAL) -> None:
+    """Show a ticket with its messages."""
+    ticket = await fetch(lambda vps: vps.tickets.get(ticket_id), options)
+    if options.as_json:
         output.print_json(output.plain(ticket))
     else:
         output.print_ticket(ticket)
 
 
 @app.command(name="list")
-async def list_tickets(
-    *,
-    page: Annotated[int | None, WHOLE_NUMBER] = None,
-    no_retry: Flag = False,
-    as_json: AsJSON = False,
-) -> None:
-    """List the tickets of the account.
-
-    Args:
-        page: Only this page of the list; the first is 1. All pages if it is not given.
-        no_retry: Ask once, whatever happens.
-        as_json: Write the tickets as JSON.
-    """
-    async with connected(as_json=as_json, no_retry=no_retry) as vps:
-        listing = vps.tickets.list(page=page)
-        fetched = None if page is None else await listing
-        tickets = [ticket async for ticket in listing] if fetched is None else [*fetched]
-    if as_json:
-        output.print_json(output.plain({"items": tickets} if fetched is None else fetched))
-    else:
-        output.print_tickets(tickets, fetched)
+async def list_tickets(*, page: PageNumber = None, options: Options = AS_USUAL) -> None:
+    """List the tickets of the account."""
+    await show_list(lambda vps: vps.tickets.list(page=page), TICKETS, options, page)
 
 
 def _on_unknown(*, reconcile: bool) -> OnUnknown:
     return "reconcile" if reconcile else "raise"
 
 
-def _present(ticket: Ticket, *, as_json: bool) -> None:
-    if as_json:
+def _present(ticket: Ticket, options: Options) -> None:
+    if options.as_json:
         output.print_json(output.plain(ticket))
     else:
         output.print_summary(ticket)
     for found in ticket.attachment_mismatches or ():
         text = f"the message was sent, but not as it should be: {found}"
-        output.tell("warning", text, as_json=as_json)
+        output.tell("warning", text, as_json=options.as_json)

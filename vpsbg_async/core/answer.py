@@ -26,7 +26,7 @@ from ..errors import (
     ValidationError,
 )
 
-__all__ = ["Answer", "error_for", "http_date", "retry_after"]
+__all__ = ["Answer", "error_for", "http_date", "number_in", "retry_after"]
 
 _ERRORS: Mapping[int, type[APIError]] = {
     HTTPStatus.UNAUTHORIZED: AuthenticationError,
@@ -39,6 +39,7 @@ _ERRORS: Mapping[int, type[APIError]] = {
     HTTPStatus.TOO_MANY_REQUESTS: RateLimitedError,
 }
 
+_DIGITS = 11  # of a number in a header: no count, and no time in Unix seconds, has more
 _SECONDS = re.compile(r"\+?([0-9]+(?:\.[0-9]*)?)\s*(?:,|$)")
 
 
@@ -97,6 +98,12 @@ def _told(body: bytes) -> tuple[str, dict[str, tuple[str, ...]]]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+def number_in(headers: Mapping[str, str], name: str) -> int | None:
+    """The whole number that a header tells, None if it tells none."""
+    told = headers.get(name, "")
+    return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -33,9 +33,10 @@ from ..events import (
 from ..transport import Body, Headers, Request
 from .answer import Answer, error_for
 from .bodies import WatchedBody
+from .capture import CapturedCall
 from .endpoint import READS, Endpoint
 from .finding import Finding
-from .hiding import hide
+from .hiding import hide, without
 from .retry import Failure, decide
 from .session import Session
 
@@ -64,6 +65,10 @@ class Recorder(Protocol):
 
     def undone(self) -> None:
         """It is certain that no attempt so far was acted on."""
+        ...
+
+    def doubted(self, failed: VPSBGError) -> None:
+        """It is not known whether an attempt was acted on."""
         ...
 
 
@@ -123,7 +128,8 @@ class Call:
         self._began: float | None = None
         self._body: WatchedBody | None = None
         self._status: int | None = None
-        self._headers: Mapping[str, str] = _NO_HEADERS
+        self._headers = _NO_HEADERS
+        self._content = b""
 
     async def run(
         self,
@@ -152,9 +158,9 @@ class Call:
         """
         timer = self._session.clock.timeout(self._options.deadline)
         try:
+            failed = None if lost is None else self._take_over(lost)
             async with timer, within or nullcontext():
                 self._refuse(problems or {})
-                failed = None if lost is None else self._take_over(lost)
                 self._source = body
                 return await self._run(read, query, prepare, recover, failed)
         except VPSBGError as error:
@@ -209,6 +215,8 @@ class Call:
                         raise  # it has not come to an attempt
                     failed = self._end(error)
             failure = Failure.of(failed)
+            if self._recorder is not None and self._in_doubt:
+                self._recorder.doubted(failed)
             if recover is not None and self._in_doubt:
                 finding = await recover(self, failed)
                 if finding.found is not None:
@@ -237,11 +245,13 @@ class Call:
             self._begin()
             return read(await self._exchange(query))
         finally:
+            if self._began is not None:
+                self._capture()
             if self._session.gate is not None:
                 self._session.gate.leave(entered, status=self._status, headers=self._headers)
 
     async def _enter(self) -> object:
-        self._status, self._headers = None, _NO_HEADERS
+        self._status, self._headers, self._content = None, _NO_HEADERS, b""
         gate = self._session.gate
         if gate is None:
             return None
@@ -278,8 +288,10 @@ class Call:
         async with session.transport.send(request) as response:
             self._answered(response.status, response.headers)
             try:
-                answer = Answer(response.status, response.headers, await response.read())
+                self._content = await response.read()
+                answer = Answer(response.status, response.headers, self._content)
             except ResponseReadError as cut:  # the status still tells what happened
+                self._content = cut.body
                 answer = Answer(response.status, response.headers, cut.body)
                 if answer.succeeded:
                     raise
@@ -288,15 +300,31 @@ class Call:
             raise error_for(answer, deduced=deduced)
         return answer
 
-    def _answered(self, status: int, headers: Mapping[str, str]) -> None:
+    def _answered(self, status: int, headers: Headers) -> None:
+        session = self._session
         self._status, self._headers = status, headers
-        self._session.server_clock.note(headers.get("Date"))
+        session.server_clock.note(headers.get("Date"))
+        session.rate_limit.note(status, headers, session.clock.time())
         self.tell(
             Answered,
             status=status,
-            seconds=self._session.clock.monotonic() - (self._began or 0.0),
+            seconds=session.clock.monotonic() - (self._began or 0.0),
             request_id=headers.get("X-Request-Id"),
         )
+
+    def _capture(self) -> None:
+        """Put down the attempt for whoever wants to see what was answered."""
+        for calls in self._session.captures.here():
+            calls.append(
+                CapturedCall(
+                    method=self._endpoint.method,
+                    path=self._path,
+                    attempt=len(self._history) + 1,
+                    status=self._status,
+                    headers=without(self._headers, self._session.key),
+                    body=without(self._content, self._session.key),
+                )
+            )
 
     def _end(self, error: VPSBGError) -> VPSBGError:
         """Take down how the attempt under way has ended."""
@@ -387,7 +415,7 @@ class Call:
         error.history = tuple(self._history)
         error.remarks = tuple(self._remarks)
         error.draft = self._draft
-        hide(self._session.headers.get("Authorization", "").rpartition(" ")[2], error)
+        hide(self._session.key, error)
         self.tell(GaveUp, error=error)
         return error
 

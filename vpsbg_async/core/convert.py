@@ -177,7 +177,7 @@ def _json_of(kind: Any) -> tuple[type, ...]:
     """What JSON holds for a type."""
     if _is_model(kind) or _is_mapping(kind):
         return (dict, list)  # how PHP writes an empty object
-    return {bool: (bool,), str: (str,)}.get(kind, (int, float, Decimal))
+    return {bool: (bool, int), str: (str,)}.get(kind, (int, float, Decimal))
 
 
 def _chosen(

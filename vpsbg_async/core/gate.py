@@ -18,13 +18,12 @@ import attrs
 
 from ..errors import ConfigurationError, NotSentError
 from ..settings import is_seconds
-from .answer import retry_after
+from .answer import number_in, retry_after
 from .clock import Clock, in_words
+from .rate_limit import REMAINING
 
 __all__ = ["Gate", "OnWait", "RateGate"]
 
-_REMAINING = "X-RateLimit-Remaining"
-_DIGITS = 9  # of a number that remains; nothing is larger
 _UNTOLD = 10.0  # seconds that the gate is closed for after a 429 that does not tell
 _SHORTEST = 1.0  # seconds that it is closed for at the least
 
@@ -171,12 +170,10 @@ class RateGate:
         if self._probes is not None:
             self._probes.pop(leaving.number, None)
         if status is not None:
-            told = headers.get(_REMAINING, "")
-            remaining = int(told) if told.isdecimal() and len(told) <= _DIGITS else None
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._close(now, retry_after(headers))
             else:
-                self._learn(now, leaving, status, remaining)
+                self._learn(now, leaving, status, number_in(headers, REMAINING))
         self._let_in_who_may()
 
     def _has_room(self, now: float) -> bool:

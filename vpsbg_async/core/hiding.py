@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import VPSBGError
 from ..transport import Headers
 
-__all__ = ["hide"]
+__all__ = ["hide", "without"]
+
+T = TypeVar("T")
 
 _HIDDEN = "***"
 _SHORTEST = 8  # characters: what is shorter is no key, and stands in many a text
@@ -16,10 +18,15 @@ _SHORTEST = 8  # characters: what is shorter is no key, and stands in many a tex
 
 def hide(key: str, error: VPSBGError) -> None:
     """Have nothing that an error tells hold the key."""
-    if len(key) >= _SHORTEST:
-        error.args = _without(error.args, key)
-        for name, value in vars(error).items():
-            setattr(error, name, _without(value, key))
+    error.args = without(error.args, key)
+    for name, value in vars(error).items():
+        setattr(error, name, without(value, key))
+
+
+def without(value: T, key: str) -> T:
+    """The same, with nothing in it that holds the key."""
+    hidden: T = _without(value, key) if len(key) >= _SHORTEST else value
+    return hidden
 
 
 def _without(value: Any, key: str) -> Any:

@@ -36,6 +36,7 @@ class Form:
 
     Attributes:
         files: The files.
+        parts: Names of all parts in order, each with its text or its file.
         current: The file that is being streamed, or at which a pass has failed; else None.
     """
 
@@ -50,6 +51,11 @@ class Form:
     ) -> None:
         boundary = boundary or f"vpsbg-{secrets.token_hex(16)}"
         self.files = files
+        self.parts: tuple[tuple[str, str | Prepared], ...] = (
+            *fields,
+            *((file_field, file) for file in files),
+            *(() if last is None else (last,)),
+        )
         self.current: Prepared | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
         pieces = _pieces(fields, files, boundary.encode(), file_field.encode())

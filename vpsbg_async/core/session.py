@@ -10,10 +10,12 @@ import attrs
 from ..attachments import Limits
 from ..settings import check_seconds, of_kind
 from ..transport import Headers, Timeouts, Transport
+from .capture import Captures
 from .clock import Clock, ServerClock
 from .finding import ReconcilePolicy
 from .gate import Gate
 from .notify import Notifier
+from .rate_limit import RateLimitReader
 from .retry import RetryPolicy
 
 __all__ = ["Dependents", "Options", "Session"]
@@ -67,6 +69,8 @@ class Session:
         random: Gives a number from 0 up to 1.
         limits: What one call may attach.
         dependents: What is ended with the client.
+        captures: Who wants to see what is answered.
+        rate_limit: Keeps what is told of the rate limit.
         memory: What services remember for all clients that share this, by its kind.
         options: What may differ from call to call.
     """
@@ -80,5 +84,12 @@ class Session:
     random: Callable[[], float]
     limits: Limits
     dependents: Dependents = attrs.field(factory=set)
+    captures: Captures = attrs.field(factory=Captures)
+    rate_limit: RateLimitReader = attrs.field(factory=RateLimitReader)
     memory: dict[type[Any], Any] = attrs.field(factory=dict)
     options: Options
+
+    @property
+    def key(self) -> str:
+        """The API key."""
+        return self.headers.get("Authorization", "").rpartition(" ")[2]

@@ -7,7 +7,7 @@ one, name the subclass ``Test…``, and run pytest.
 
 from ..core.clock import Clock
 from .conformance import Peer, TransportConformance
-from .fake import Call, FakeTransport, Reply
+from .fake import Call, FakeTransport, Reply, SentFile
 from .network import NetworkTransportConformance
 from .raw import RawConnection, RawServer, Received
 
@@ -21,5 +21,6 @@ __all__ = [
     "RawServer",
     "Received",
     "Reply",
+    "SentFile",
     "TransportConformance",
 ]

@@ -7,9 +7,9 @@ import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from http import HTTPStatus
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import aiohttp
@@ -22,6 +22,7 @@ from ..errors import (
     VPSBGError,
 )
 from . import Headers, Request, Response
+from .reach import Proxies, reason_of, refusal_in
 from .upload import Upload
 from .watch import Watch
 
@@ -41,7 +42,7 @@ class AiohttpTransport:
         session: Lends its connector, and nothing else, to a private session: its cookies,
             headers, authentication and middlewares neither hurt nor are hurt. Its owner closes it.
         ssl_context: The TLS settings, in place of the system's.
-        proxy: URL of an HTTP proxy.
+        proxy: URL of an HTTP proxy, with user and password if it wants them.
         trust_env: Whether to take the proxy from the environment (``HTTPS_PROXY``, ``NO_PROXY``).
 
     Raises:
@@ -60,12 +61,9 @@ class AiohttpTransport:
             raise ConfigurationError("session must be an aiohttp.ClientSession")
         if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
             raise ConfigurationError("ssl_context must be an ssl.SSLContext")
-        if proxy is not None and not _is_http_url(proxy):
-            raise ConfigurationError("proxy must be an http:// or https:// URL")
         self._lender = session
         self._ssl: ssl.SSLContext | bool = True if ssl_context is None else ssl_context
-        self._proxy = proxy
-        self._trust_env = trust_env
+        self._proxies = Proxies(proxy, trust_env=trust_env)
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._attempts: WeakSet[_Attempt] = WeakSet()
@@ -97,13 +95,21 @@ class AiohttpTransport:
                 headers.append(("Content-Length", str(request.body.content_length)))
         elif payload is not None:
             headers.append(("Content-Length", "0"))
+        proxy = self._proxies.for_url(request.url)
+        shown = {}
+        if proxy is not None and proxy.authorization is not None:
+            if url.scheme == "https":  # on the way into the tunnel, which ends at the server
+                shown["Proxy-Authorization"] = proxy.authorization
+            else:
+                headers.append(("Proxy-Authorization", proxy.authorization))
         return await self._open_session().request(
             request.method,
             url,
             headers=headers,
             data=payload,
             ssl=self._ssl,
-            proxy=self._proxy_for(url),
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=shown or None,
             allow_redirects=False,
             middlewares=(_once,),
             trace_request_ctx=watch,
@@ -136,12 +142,6 @@ class AiohttpTransport:
             timeout=aiohttp.ClientTimeout(),  # none: see `Watch`
             trace_configs=[_phases()],
         )
-
-    def _proxy_for(self, url: URL) -> str | None:
-        if self._proxy is not None or not self._trust_env:
-            return self._proxy
-        # aiohttp's own trust_env would also look into ~/.netrc, and refuse to send our key.
-        return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
 
 class _Attempt(AbstractAsyncContextManager[Response]):
@@ -215,6 +215,10 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         if self._upload is not None and self._upload.failure is not None:
             return self._upload.failure  # its cause is the source's own error
         verdict = self._watch.verdict(_told(error))
+        if refusal := refusal_in(error):
+            verdict = NotSentError(f"the server {refusal}")
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            verdict.permanent = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
         if isinstance(error, aiohttp.ClientConnectorError):
             verdict.__cause__ = error.os_error
         elif not isinstance(error, aiohttp.ClientResponseError):
@@ -374,24 +378,15 @@ def _phases() -> aiohttp.TraceConfig:
     return phases
 
 
-def _is_http_url(text: str) -> bool:
-    try:
-        url = URL(text)
-    except (TypeError, ValueError):
-        return False
-    return url.scheme in ("http", "https") and bool(url.host) and " " not in text
-
-
 def _told(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or error.os_error
-        return f"cannot connect to {error.host}:{error.port}: {reason}"
+        return f"cannot connect to {error.host}:{error.port}: {reason_of(error.os_error)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered {error.status}"
     if isinstance(error, aiohttp.ClientResponseError):
         return "the answer is not HTTP"
     if isinstance(error, aiohttp.InvalidURL):
-        return "the URL, or that of a proxy, cannot be called"
+        return "the URL cannot be called"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,6 +1,8 @@
 """JSON held against models."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -33,6 +35,15 @@ class Thing(Model):
     parts: tuple[Part, ...] | None = None
     kind: str | None = json_field("type")
     note: str | None = json_field(None)
+
+
+@attrs.frozen(kw_only=True)
+class Amounts(Model):
+    price: Decimal | None = None
+    share: float | None = None
+    any: object = None
+    one: Part | bool | None = None
+    names: Mapping[str, str | None] | str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +111,8 @@ def test_all_as_documented() -> None:
         ("name", 5, Kind.OTHER_TYPE, "integer: 1 of 1; documented: string"),
         ("is_new", 1, Kind.OTHER_TYPE, "integer: 1 of 1; documented: boolean"),
         ("is_new", "1", Kind.OTHER_TYPE, "string: 1 of 1; documented: boolean"),
-        ("made_at", 5, Kind.OTHER_TYPE, "integer: 1 of 1; documented: iso8601-micros"),
+        ("made_at", 5, Kind.OTHER_TIME, "unix-seconds: 1 of 1; documented: iso8601-micros"),
+        ("made_at", 1.5, Kind.OTHER_TYPE, "number: 1 of 1; documented: iso8601-micros"),
         ("colour", "blue", Kind.UNKNOWN_VALUE, "unknown value: 1 of 1; documented: known value"),
         ("colour", 5, Kind.OTHER_TYPE, "integer: 1 of 1; documented: known value"),
         ("part", [], Kind.OTHER_TYPE, "array: 1 of 1; documented: object"),
@@ -129,6 +141,74 @@ def test_the_forms_of_times(time: str, form: str) -> None:
     if form in ("iso8601-millis", "sql-datetime"):
         documented = {Thing: Documented(time=form)}
         assert not differing(THING | {"made_at": time}, documented=documented)
+
+
+def test_times_in_seconds() -> None:
+    documented = {Thing: Documented(time="unix-seconds")}
+    assert not differing(THING | {"made_at": 1733781600}, documented=documented)
+    wrong = (Kind.OTHER_TIME, "iso8601-micros: 1 of 1; documented: unix-seconds")
+    assert differing(THING, documented=documented) == {"made_at": wrong}
+
+
+AMOUNTS: dict[str, Any] = {"price": 12.5, "share": 3, "any": [1], "one": {"id": 1, "size": 2}}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {"price": 12, "share": 0.5, "any": "text", "one": True},
+        {"any": {}, "one": {"id": 5, "size": 6}, "names": {"87.120.8.29": "a"}},
+        {"any": 5, "names": "a name"},
+    ],
+)
+def test_what_may_be_of_several_types(others: dict[str, Any]) -> None:
+    documented = {Amounts: Documented(optional={"names"})}
+    assert not differing(AMOUNTS | others, kind=Amounts, documented=documented)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "detail"),
+    [
+        ("price", "12.5", Kind.OTHER_TYPE, "string: 1 of 1; documented: number"),
+        ("share", True, Kind.OTHER_TYPE, "boolean: 1 of 1; documented: number"),
+        ("one", 5, Kind.OTHER_TYPE, "integer: 1 of 1; documented: object or boolean"),
+        ("names", [], Kind.OTHER_TYPE, "array: 1 of 1; documented: object or string"),
+    ],
+)
+def test_what_is_of_none_of_them(name: str, value: Any, kind: Kind, detail: str) -> None:
+    documented = {Amounts: Documented(optional={"names"})}
+    found = differing(AMOUNTS | {name: value}, kind=Amounts, documented=documented)
+    assert found == {name: (kind, detail)}
+
+
+def test_anything_has_to_be_there_all_the_same() -> None:
+    bare = {name: value for name, value in AMOUNTS.items() if name != "any"}
+    wrong = (Kind.MISSING, "missing: 1 of 1; documented: anything")
+    documented = {Amounts: Documented(optional={"names"})}
+    assert differing(bare, kind=Amounts, documented=documented) == {"any": wrong}
+
+
+def test_what_one_of_several_types_holds() -> None:
+    wrong = (Kind.OTHER_TYPE, "string of digits: 1 of 1; documented: integer")
+    documented = {Amounts: Documented(optional={"names"})}
+    other = AMOUNTS | {"one": {"id": "1", "size": 2}}
+    assert differing(other, kind=Amounts, documented=documented) == {"one.id": wrong}
+
+
+def test_amounts_that_are_texts() -> None:
+    documented = {Amounts: Documented(optional={"names"}, texts={"price"})}
+    assert not differing(AMOUNTS | {"price": "12.50"}, kind=Amounts, documented=documented)
+    wrong = (Kind.OTHER_TYPE, "number: 1 of 1; documented: string")
+    assert differing(AMOUNTS, kind=Amounts, documented=documented) == {"price": wrong}
+
+
+def test_what_was_not_asked() -> None:
+    shapes = Shapes({})
+    shapes.leave("no thing was seen")
+    (found,) = shapes.findings("here")
+    assert found == Finding("here", "answer", Kind.NOT_TRIED, "not tried: no thing was seen")
+    assert found.verdict is Verdict.CANNOT_BE_TOLD
 
 
 def test_what_is_missing_is_counted() -> None:

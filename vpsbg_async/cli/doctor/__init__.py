@@ -1,46 +1,36 @@
 """``vpsbg doctor``: how the API's answers differ from what is known of them, to be published.
 
-Here are the command and how it shows what it found. `Checkup` asks, `Shapes` holds what is answered
-against the models, and the `Need` objects tell what that means for reconciliation.
+Here is the command. `Checkup` asks the ``probes``, `Shapes` holds what is answered against the
+models and what is ``documented`` beside them, and the `Need` objects tell what that means for
+reconciliation. ``report`` shows what was found.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.text import Text
 
-from ..._version import __version__
-from ...core.retry import RetryPolicy
-from .. import output
-from ..exits import FailedError
-from ..progress import Bar
-from .checkup import Checkup
-from .needs import RECONCILIATION, Summary, needs_of, summary_of
-from .shapes import Finding, Kind, Verdict
+from ..parameters import AsJSON, Flag
 
 __all__ = ["doctor"]
 
 _MAX_PAUSE = 60  # seconds
-_STYLES = {Verdict.OK: "green", Verdict.DIFFERS: "bold red", Verdict.CANNOT_BE_TOLD: "yellow"}
-_YES_NO = {Verdict.OK: "yes", Verdict.DIFFERS: "no"}
 
 
 async def doctor(
     *,
     pause: Annotated[float, Parameter(validator=Number(gte=0, lte=_MAX_PAUSE))] = 1.0,
-    no_retry: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    no_retry: Flag = False,
+    as_json: AsJSON = False,
 ) -> None:
     """Tell how the API's answers differ from what is known of them.
 
-    It lists the account's tickets, reads one of them, and asks for a path and a ticket that do not
-    exist, and with a key that is not valid. It only reads, so a Read key will do.
+    It asks for everything that can be read: each list, and one of the things that are listed; then
+    for a path and a ticket that do not exist, and with a key that is not valid. It only reads, so a
+    Read key will do, and takes its time. Only a new secret for two-factor authentication is left
+    alone.
 
     The report holds names, types and counts, and nothing of the account: no ids, subjects,
     messages, times, values of headers, and no key. It can be published.
@@ -53,78 +43,6 @@ async def doctor(
         no_retry: Ask once, whatever happens.
         as_json: Write the report as JSON: findings, and sums of them.
     """
-    with Bar() as bar:
-        retry = None if no_retry else RetryPolicy()
-        report = await Checkup(pause=pause, retry=retry, on_event=bar).run()
-    needs = needs_of(report)
-    findings = [*report.findings, *(need.finding for need in needs)]
-    if as_json:
-        _print_json(findings, summary_of(needs), is_complete=not report.stopped)
-    else:
-        _print_text(findings, summary_of(needs))
-    if report.stopped:
-        raise FailedError(f"the report is not complete: {report.stopped}")
+    from .report import report  # noqa: PLC0415 - every service, of no use to other commands
 
-
-def _print_json(findings: Sequence[Finding], summary: Summary, *, is_complete: bool) -> None:
-    output.print_json(
-        {
-            "version": __version__,
-            "complete": is_complete,
-            "reconciliation": output.plain(summary),
-            "sums": _sums(findings),
-            "findings": [
-                {
-                    "area": finding.area,
-                    "place": finding.place,
-                    "verdict": finding.verdict,
-                    "kind": finding.kind,
-                    "detail": finding.detail,
-                }
-                for finding in findings
-            ],
-        }
-    )
-
-
-def _print_text(findings: Sequence[Finding], summary: Summary) -> None:
-    out = output.console()
-    for area, group in groupby(findings, key=lambda finding: finding.area):
-        listing = output.table("", "", "", title=area)
-        listing.show_header = False
-        for verdict, place, detail in _rows(group):
-            words = _YES_NO if area == RECONCILIATION else {}
-            told = Text(words.get(verdict, _spaced(verdict)), _STYLES[verdict])
-            listing.add_row(told, output.shown(place), output.shown(detail))
-        out.print(listing)
-        out.print()
-    reasons = "; ".join(summary.reasons)
-    out.print(f"reconciliation: {_spaced(summary.verdict)}{reasons and f': {reasons}'}")
-    fine, differing, untold = _sums(findings).values()
-    out.print(
-        f"{len(findings)} checks by vpsbg_async {__version__}: "
-        f"{fine} ok, {differing} differ, {untold} cannot be told"
-    )
-
-
-def _rows(findings: Iterable[Finding]) -> Iterator[tuple[Verdict, str, str]]:
-    """Rows of an area's table; the fields of an object that are as documented share one."""
-    rows: dict[tuple[Verdict, str], list[str]] = {}
-    for finding in findings:
-        place, detail = finding.place, finding.detail
-        if finding.kind is Kind.AS_DOCUMENTED and place != "body" and not place.endswith("[]"):
-            parent, _, name = place.rpartition(".")
-            types = detail if "," in detail else detail.partition(":")[0]
-            place, detail = parent or "body", f"{name} ({types})"
-        rows.setdefault((finding.verdict, place), []).append(detail)
-    for (verdict, place), details in rows.items():
-        yield verdict, place, ", ".join(details)
-
-
-def _sums(findings: Sequence[Finding]) -> dict[str, int]:
-    counts = Counter(finding.verdict for finding in findings)
-    return {verdict: counts[verdict] for verdict in Verdict}
-
-
-def _spaced(verdict: str) -> str:
-    return verdict.replace("-", " ")
+    await report(pause=pause, no_retry=no_retry, as_json=as_json)

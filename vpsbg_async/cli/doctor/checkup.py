@@ -1,18 +1,14 @@
-"""What ``vpsbg doctor`` asks of the API, and what the answers show.
-
-A question is a call of the client with the type of its answer (see `Probe`). To ask of another
-endpoint, make one, have `Checkup.run` ask it, and say in ``_DOCUMENTED`` what its model does not.
-"""
+"""Asking the API, and what the answers show."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import attrs
 
@@ -20,132 +16,39 @@ from ...client import VPSBG
 from ...core import convert
 from ...core.answer import Answer
 from ...core.endpoint import is_positive
-from ...core.model import Model, json_field
 from ...core.pages import Page
 from ...core.retry import RetryPolicy
 from ...errors import APIError, ResponseError, TransportError
 from ...events import Listener
+from ...services.ip_addresses import IPAddress
 from ...services.tickets import Ticket
 from ...services.tickets.search import Sighting
 from ...transport import Request, Response, Transport
 from ...transport.aiohttp import AiohttpTransport
-from .shapes import Documented, Finding, Kind, Shapes, name_shown
+from .documented import DOCUMENTED
+from .probes import (
+    LEFT_OUT,
+    READINGS,
+    TICKET,
+    WRONG_ID,
+    WRONG_KEY,
+    WRONG_PATH,
+    Known,
+    Probe,
+    tickets,
+)
+from .shapes import Finding, Kind, Shapes, name_shown
 
-__all__ = ["Checkup", "Evidence", "Probe", "Report"]
+__all__ = ["Checkup", "Evidence", "Report"]
 
 T = TypeVar("T")
 
 _NO_KEY = "vpsbg-doctor-has-no-key"
-_NO_PATH = "/vpsbg-doctor-has-no-path"
-_NO_ID = 0
 _RATE_LIMIT = "rate limit"
 _RETRY_AFTER = "Retry-After"
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", _RETRY_AFTER)
 _LIKE_LIMIT = re.compile(r"rate-?limit|retry-after|quota|throttl", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-
-
-@attrs.frozen(kw_only=True)
-class _Links(Model):
-    first: str
-    last: str
-    prev: str
-    next: str
-
-
-@attrs.frozen(kw_only=True)
-class _NumberedLink(Model):
-    url: str
-    label: str
-    active: bool
-
-
-@attrs.frozen(kw_only=True)
-class _Meta(Model):
-    current_page: int
-    begin: int = json_field("from")
-    last_page: int
-    links: tuple[_NumberedLink, ...]
-    path: str
-    per_page: int
-    to: int
-    total: int
-
-
-@attrs.frozen(kw_only=True)
-class _Frame(Model, Generic[T]):
-    """A page of a list with all that is documented of one; the client reads less of it."""
-
-    data: tuple[T, ...]
-    links: _Links
-    meta: _Meta
-
-
-@attrs.frozen(kw_only=True)
-class _Refusal(Model):
-    message: str
-
-
-_SERVICE = {"service_label", "service_type", "service_id"}
-_DOCUMENTED = {
-    _Links: Documented(nullable={"prev", "next"}),
-    _NumberedLink: Documented(nullable={"url"}),
-    _Meta: Documented(nullable={"from", "to"}),
-    Ticket: Documented(optional={*_SERVICE, "service"}, nullable=_SERVICE),
-}
-
-
-@attrs.frozen(kw_only=True)
-class Probe(Generic[T]):
-    """A question, and what is documented of its answer.
-
-    Attributes:
-        area: What the report calls it.
-        ask: Asks it.
-        kind: Type of the answer.
-        status: Status of the answer; 200 stands for every success.
-    """
-
-    area: str
-    ask: Callable[[VPSBG], Awaitable[T]]
-    kind: Any
-    status: int = HTTPStatus.OK
-
-    def accepts(self, answer: Answer) -> bool:
-        """Whether an answer has the status that it should have."""
-        return answer.succeeded if self.status == HTTPStatus.OK else answer.status == self.status
-
-    def is_about(self, answer: Answer) -> bool:
-        """Whether an answer can be looked into: a success for one, a refusal for a refusal."""
-        return answer.succeeded == (self.status == HTTPStatus.OK)
-
-
-def _list(page: int | None = None) -> Probe[Page[Ticket]]:
-    return Probe(
-        area="GET /support/tickets",
-        ask=lambda vps: vps.tickets.list(page=page),
-        kind=_Frame[Ticket],
-    )
-
-
-def _get(ticket: int) -> Probe[Ticket]:
-    return Probe(
-        area="GET /support/tickets/{id}", ask=lambda vps: vps.tickets.get(ticket), kind=Ticket
-    )
-
-
-_WRONG_PATH: Probe[Any] = Probe(
-    area="a path that does not exist",
-    ask=lambda vps: vps.request("GET", _NO_PATH),
-    kind=_Refusal,
-    status=HTTPStatus.NOT_FOUND,
-)
-_WRONG_ID: Probe[Any] = attrs.evolve(
-    _WRONG_PATH, area="a ticket that does not exist", ask=_get(_NO_ID).ask
-)
-_WRONG_KEY: Probe[Any] = Probe(
-    area="a key that is not valid", ask=_list().ask, kind=_Refusal, status=HTTPStatus.UNAUTHORIZED
-)
 
 
 @attrs.define(kw_only=True)
@@ -197,12 +100,22 @@ class Checkup:
         pause: Seconds between two questions.
         retry: When one is asked again.
         on_event: Called with what happens to the calls.
+        on_probe: Called with what is about to be asked.
     """
 
-    def __init__(self, *, pause: float, retry: RetryPolicy | None, on_event: Listener) -> None:
+    def __init__(
+        self,
+        *,
+        pause: float,
+        retry: RetryPolicy | None,
+        on_event: Listener,
+        on_probe: Callable[[str], object],
+    ) -> None:
         self._pause = pause
         self._retry = retry
         self._on_event = on_event
+        self._on_probe = on_probe
+        self._known = Known()
         self._answers: list[Answer] = []
         self._shapes: dict[str, Shapes] = {}
         self._evidence = Evidence()
@@ -217,7 +130,11 @@ class Checkup:
         async with self._client() as vps, self._client(_NO_KEY) as stranger:
             try:
                 await self._ask_for_tickets(vps)
-                for wrong, client in ((_WRONG_PATH, vps), (_WRONG_ID, vps), (_WRONG_KEY, stranger)):
+                for probe in READINGS:
+                    await self._ask_for_known(vps, probe)
+                for area, why in LEFT_OUT.items():
+                    self._shapes_of(area).leave(why)
+                for wrong, client in ((WRONG_PATH, vps), (WRONG_ID, vps), (WRONG_KEY, stranger)):
                     await self._ask(client, wrong)
             except _StoppedError as error:
                 stopped = str(error)
@@ -239,31 +156,39 @@ class Checkup:
 
     async def _ask_for_tickets(self, vps: VPSBG) -> None:
         seen = self._evidence
-        first = await self._ask(vps, _list())
+        first = await self._ask(vps, tickets())
         status = self._answers[-1].status
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise _StoppedError(f"the key is refused: the list of tickets is answered {status}")
         seen.list_status, seen.first = status, first
-        tickets = first.items if first is not None else ()
-        if first is not None and tickets and (first.next is not None or first.last is None):
+        listed = first.items if first is not None else ()
+        if first is not None and listed and (first.next is not None or first.last is None):
             seen.is_second_asked = True
-            seen.second = await self._ask(vps, _list(first.next or 2))
+            seen.second = await self._ask(vps, tickets(first.next or 2))
         telling = max(
-            (ticket for ticket in tickets if is_positive(ticket.id)), key=_rank, default=None
+            (ticket for ticket in listed if is_positive(ticket.id)), key=_rank, default=None
         )
         if telling is None:
-            self._shapes_of(_get(_NO_ID)).expect(Ticket)
+            self._shapes_of(TICKET.area).leave(self._known.lacks(TICKET))
         else:
             seen.is_ticket_asked = True
-            seen.ticket = await self._ask(vps, _get(telling.id))
+            seen.ticket = await self._ask(vps, TICKET, telling.id)
 
-    async def _ask(self, vps: VPSBG, probe: Probe[T]) -> T | None:
+    async def _ask_for_known(self, vps: VPSBG, probe: Probe[object]) -> None:
+        """Ask a question about things that were met before, if they were."""
+        if why := self._known.lacks(probe):
+            self._shapes_of(probe.area).leave(why)
+        else:
+            self._known.note(await self._ask(vps, probe, *self._known.ids(probe)))
+
+    async def _ask(self, vps: VPSBG, probe: Probe[T], *ids: int | str) -> T | None:
         """Ask a question; None if the client can make nothing of the answer."""
+        self._on_probe(probe.area)
         if self._answers:
             await asyncio.sleep(self._pause)
         result = None
         try:
-            result = await probe.ask(vps)
+            result = await probe.ask(vps, *ids)
         except (APIError, ResponseError):
             pass  # the answer is there all the same
         except TransportError as error:
@@ -274,14 +199,16 @@ class Checkup:
         self._examine(probe, self._answers[-1], is_readable=result is not None)
         return result
 
-    def _shapes_of(self, probe: Probe[Any]) -> Shapes:
-        return self._shapes.setdefault(probe.area, Shapes(_DOCUMENTED))
+    def _shapes_of(self, area: str) -> Shapes:
+        return self._shapes.setdefault(area, Shapes(DOCUMENTED))
 
     def _examine(self, probe: Probe[Any], answer: Answer, *, is_readable: bool) -> None:
-        shapes = self._shapes_of(probe)
+        shapes = self._shapes_of(probe.area)
         media_type, (content, document) = _media_type(answer), _content(answer)
         kind = Kind.OK
-        if not probe.accepts(answer):
+        if self._may_be_absent(probe) and answer.status == HTTPStatus.NOT_FOUND:
+            kind = Kind.CANNOT_BE_TOLD
+        elif not probe.accepts(answer):
             kind = Kind.STATUS
         elif content != "JSON":
             kind = Kind.NOT_JSON
@@ -298,6 +225,10 @@ class Checkup:
         if isinstance(document, list):
             for item in get_args(probe.kind):
                 shapes.add_items(document, item)
+
+    def _may_be_absent(self, probe: Probe[Any]) -> bool:
+        """Whether a question is about an address that is not protected, as far as is known."""
+        return IPAddress in probe.of and not self._known.is_protected
 
 
 class _Recorder:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -29,9 +30,11 @@ _TYPES: Mapping[type, str] = {
     bool: "boolean",
     int: "integer",
     float: "number",
+    Decimal: "number",
     str: "string",
     list: "array",
     dict: "object",
+    object: "anything",
 }
 _DATE_TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}%s[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _TIMES = {
@@ -40,6 +43,7 @@ _TIMES = {
     "iso8601-offset": re.compile(_DATE_TIME % "T" + "(Z|[+-][0-9]{2}:[0-9]{2})"),
     "sql-datetime": re.compile(_DATE_TIME % " "),
 }
+_SECONDS = "unix-seconds"
 _OTHER_TIME = "string of another form"
 _KNOWN, _UNKNOWN = "known value", "unknown value"
 _NAME = re.compile(r"(?!.*[0-9]{3})(?=.*[A-Za-z])[A-Za-z0-9_-]{1,32}")
@@ -59,6 +63,7 @@ class Kind(StrEnum):
     OK = "ok"
     AS_DOCUMENTED = "as-documented"
     CANNOT_BE_TOLD = "cannot-be-told"
+    NOT_TRIED = "not-tried"
     STATUS = "status"
     CONTENT_TYPE = "content-type"
     NOT_JSON = "not-json"
@@ -102,11 +107,13 @@ class Documented:
     Attributes:
         optional: Those that may be missing.
         nullable: Those that may be null.
+        texts: Those that are text, though the model makes numbers of them.
         time: The form of its times.
     """
 
     optional: Collection[str] = ()
     nullable: Collection[str] = ()
+    texts: Collection[str] = ()
     time: str = "iso8601-micros"
 
 
@@ -126,10 +133,15 @@ class Shapes:
     def __init__(self, documented: Mapping[type[Model], Documented]) -> None:
         self._documented = documented
         self._places: dict[str, _Place] = {}
+        self._untried = ""
+
+    def leave(self, why: str) -> None:
+        """Take down that nothing was asked, and why."""
+        self._untried = why
 
     def expect(self, kind: Any) -> None:
         """Expect a document of a type. If none comes, the findings tell so."""
-        self._place(_ROOT, _told(_bare(kind), Documented()))
+        self._place(_ROOT, _expected(kind, Documented()))
 
     def add(self, document: Any, kind: Any) -> None:
         """Take down a document that should be of a type."""
@@ -146,6 +158,8 @@ class Shapes:
 
     def findings(self, area: str) -> Iterator[Finding]:
         """What it comes to: for each place that all is well, or each difference."""
+        if self._untried:
+            yield Finding(area, "answer", Kind.NOT_TRIED, f"not tried: {self._untried}")
         for name, place in self._places.items():
             total = place.seen.total()
             if not total:
@@ -168,15 +182,15 @@ class Shapes:
         documented: Documented,
         allowed: Collection[str] = (),
     ) -> None:
-        kind = _bare(kind)
-        expected, seen = _told(kind, documented), _seen_as(value, kind)
-        is_fine = seen == expected or seen in allowed
-        self.note(
-            place or _ROOT, seen, Kind.AS_DOCUMENTED if is_fine else _difference(seen), expected
-        )
+        expected = _expected(kind, documented)
+        kind = _fitting(value, kind, documented)
+        seen = _seen_as(value, kind)
+        is_fine = seen in (_told(kind, documented), *allowed)
+        how = Kind.AS_DOCUMENTED if is_fine else _difference(seen)
+        self.note(place or _ROOT, seen, how, expected)
         if get_origin(kind) is tuple:
             item = get_args(kind)[0]
-            self._place(f"{place}[]", _told(item, documented))  # to be told of if there is none
+            self._place(f"{place}[]", _expected(item, documented))  # to be told of if there is none
             for each in _items(value):
                 self._add(each, item, f"{place}[]", documented)
         elif isinstance(value, dict) and _is_model(kind):
@@ -185,7 +199,8 @@ class Shapes:
     def _add_fields(self, value: Mapping[str, Any], kind: Any, prefix: str) -> None:
         documented = self._documented.get(get_origin(kind) or kind, Documented())
         fields = _fields(kind)
-        for name, field in fields.items():
+        for name, hint in fields.items():
+            field = str if name in documented.texts else hint
             allowed = {_MISSING} if name in documented.optional else set()
             allowed |= {_NULL} if name in documented.nullable else set()
             self._add(value.get(name, _ABSENT), field, f"{prefix}{name}", documented, allowed)
@@ -206,24 +221,37 @@ def name_shown(name: str) -> str:
 def _verdict(kind: Kind) -> Verdict:
     if kind in (Kind.OK, Kind.AS_DOCUMENTED):
         return Verdict.OK
-    return Verdict.CANNOT_BE_TOLD if kind is Kind.CANNOT_BE_TOLD else Verdict.DIFFERS
+    is_untold = kind in (Kind.CANNOT_BE_TOLD, Kind.NOT_TRIED)
+    return Verdict.CANNOT_BE_TOLD if is_untold else Verdict.DIFFERS
 
 
 def _difference(seen: str) -> Kind:
     """What it is that this was seen, where it is not documented."""
-    if seen in (*_TIMES, _OTHER_TIME):
+    if seen in (*_TIMES, _SECONDS, _OTHER_TIME):
         return Kind.OTHER_TIME
     others = {_MISSING: Kind.MISSING, _NULL: Kind.NULL, _UNKNOWN: Kind.UNKNOWN_VALUE}
     return others.get(seen, Kind.OTHER_TYPE)
 
 
+def _expected(kind: Any, documented: Documented) -> str:
+    """What a value of a type is to be seen as."""
+    return " or ".join(_told(one, documented) for one in _alternatives(kind))
+
+
+def _fitting(value: Any, kind: Any, documented: Documented) -> Any:
+    """The one of several types that a value is of, the first if it is of none."""
+    kinds = _alternatives(kind)
+    fitting = (one for one in kinds if _seen_as(value, one) == _told(one, documented))
+    return next(fitting, kinds[0])
+
+
 def _told(kind: Any, documented: Documented) -> str:
-    """What a value of a type is seen as, if it is as documented."""
+    """What a value of one type is seen as, if it is as documented."""
     if kind is datetime:
         return documented.time
     if get_origin(kind) is tuple:
         return "array"
-    if _is_model(kind):
+    if _is_model(kind) or get_origin(kind) is Mapping:
         return "object"
     return _KNOWN if issubclass(kind, OpenEnum) else _TYPES[kind]
 
@@ -232,12 +260,22 @@ def _seen_as(value: Any, kind: Any) -> str:
     """What a value is, in the terms of the type that it should be of."""
     if value is _ABSENT:
         return _MISSING
-    if not isinstance(value, str):
-        return _TYPES[type(value)]
+    if isinstance(value, str):
+        return _text_seen_as(value, kind)
+    if type(value) is int and kind in (float, Decimal):
+        return "number"
+    if type(value) is int and kind is datetime:
+        return _SECONDS
+    return _TYPES[object if kind is object else type(value)]
+
+
+def _text_seen_as(value: str, kind: Any) -> str:
     if kind is datetime:
         return next((name for name, form in _TIMES.items() if form.fullmatch(value)), _OTHER_TIME)
     if isinstance(kind, type) and issubclass(kind, OpenEnum):
         return _KNOWN if value in kind.__members__.values() else _UNKNOWN
+    if kind is object:
+        return _TYPES[object]
     return "string of digits" if kind is int and value.isdecimal() else "string"
 
 
@@ -252,10 +290,11 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Model)
 
 
-def _bare(kind: Any) -> Any:
-    """A type without its ``| None``, which stands in models at what may be missing, too."""
-    parts = get_args(kind)
-    return next(part for part in parts if part is not NoneType) if NoneType in parts else kind
+def _alternatives(kind: Any) -> Sequence[Any]:
+    """The types that a value may be of, without the ``None`` of what may be missing, too."""
+    if get_origin(kind) not in (UnionType, Union):
+        return (kind,)
+    return [part for part in get_args(kind) if part is not NoneType]
 
 
 @cache

@@ -22,6 +22,7 @@ from ...core.caller import Caller
 from ...core.endpoint import Endpoint, is_positive
 from ...core.finding import Finding
 from ...core.pages import Pages
+from ...core.preview import RequestPreview
 from ...errors import InvalidInputError, error_of
 from ...events import Listener
 from .drafts import TicketDraft, as_marker
@@ -123,6 +124,52 @@ class Tickets:
             reference_marker=as_marker(reference_marker),
         )
         return await self._sender.create(draft, on_unknown)
+
+    async def preview(
+        self,
+        *,
+        department_id: int,
+        subject: str,
+        message: str,
+        attachments: Sequence[AttachmentLike] = (),
+        service_type: ServiceType | str | None = None,
+        service_id: int | None = None,
+        on_unknown: OnUnknown = "raise",
+        reference_marker: bool | str = False,
+    ) -> RequestPreview:
+        """What `create` would send for these arguments; nothing is sent.
+
+        The arguments are checked and the files are looked at as `create` does, and no stream is
+        begun. What is made up for each call is made up here too: the boundary of the form, and the
+        marker for ``reference_marker=True``.
+
+        Args:
+            department_id: See `create`, as for all of them.
+            subject: 3 to 255 characters.
+            message: 5 characters or more; may hold HTML.
+            attachments: Files: `Attachment` objects, or plain paths.
+            service_type: Kind of the service that the ticket is about.
+            service_id: Id of that service.
+            on_unknown: Checked; it changes nothing of what is sent.
+            reference_marker: A short text that is written below the message.
+
+        Returns:
+            The request: method, URL, headers, parts and length; and ``.curl``, a command for a
+            shell that does the same.
+
+        Raises:
+            InvalidInputError: The arguments cannot be sent; ``.errors`` holds all that is wrong.
+        """
+        draft = TicketDraft(
+            department_id=department_id,
+            subject=subject,
+            message=message,
+            attachments=attachments,
+            service_type=service_type,
+            service_id=service_id,
+            reference_marker=as_marker(reference_marker),
+        )
+        return await self._sender.preview(draft, on_unknown)
 
     async def reply(
         self,

@@ -12,10 +12,11 @@ from ...attachments import AttachmentLike, Limits
 from ...attachments.files import File
 from ...attachments.prepare import Problems, prepare
 from ...core import convert
-from ...core.call import Call, Lost, Recorder
+from ...core.call import Call, Lost, Recorder, located
 from ...core.caller import Caller
 from ...core.endpoint import Effect, Endpoint
 from ...core.multipart import Form
+from ...core.preview import RequestPreview, preview_of
 from ...errors import (
     AttachmentError,
     InvalidInputError,
@@ -72,8 +73,21 @@ class Sender:
             recorder: Writes down what leaves.
             lost: An attempt of another process to create it.
         """
+        sending = self._sending(draft, on_unknown)
+        look = partial(self._reconciler.find_ticket, sending.wording)
+        return await self._post(sending, look, recorder, lost)
+
+    async def preview(self, draft: TicketDraft, on_unknown: OnUnknown) -> RequestPreview:
+        """What `create` would send; see `Tickets.preview`."""
+        sending, session = self._sending(draft, on_unknown), self._caller.session
+        with located(_CREATE.method, _CREATE.path):
+            form = await sending.prepare()
+        url = f"{session.base_url}{_CREATE.path}"
+        return preview_of(_CREATE.method, url, session.headers, form)
+
+    def _sending(self, draft: TicketDraft, on_unknown: OnUnknown) -> _Sending:
         problems = draft.problems()
-        form = _Sending(
+        return _Sending(
             endpoint=_CREATE,
             ids={},
             problems=problems,
@@ -85,8 +99,6 @@ class Sender:
             on_unknown=on_unknown,
             draft=draft,
         )
-        look = partial(self._reconciler.find_ticket, form.wording)
-        return await self._post(form, look, recorder, lost)
 
     async def reply(
         self,
