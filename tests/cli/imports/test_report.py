@@ -113,3 +113,14 @@ def test_one_that_cannot_be_written_any_more_stops_it(
     assert told["created"] + told["not_sent"] == 20
     assert run(*IMPORT, table.path).code == 0
     assert len(sandbox.tickets) == 20
+
+
+def test_is_none_of_the_files_that_are_sent(run: Run, sandbox: Sandbox, table: Table) -> None:
+    sent = table.path.parent / "sent.csv"
+    sent.write_text("to be sent")
+    table.write({}, {"attachments": "sent.csv"})
+    ran = run(*IMPORT, table.path, "--report", sent)
+    assert (ran.code, ran.out) == (2, "")
+    assert "would overwrite a file that the import needs" in ran.err
+    assert sent.read_text() == "to be sent"
+    assert not sandbox.faults.met

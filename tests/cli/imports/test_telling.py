@@ -39,13 +39,10 @@ class TestWarnings:
         server.when_read = answer
         table.fill(1)
         ran = run(*IMPORT, table.path, "--no-reconcile", "--report", "r.jsonl", "--json")
-        assert ran.code == 0
-        warning = json.loads(ran.err)
-        assert warning["warning"].startswith("row 1 (c1) was created, but its answer cannot be")
-        assert (warning["position"], warning["ticket_id"]) == (1, None)
+        assert ran.code == 2, "it may be the answer of a proxy"
         (row,) = report_in(Path("r.jsonl"))
-        assert (row["status"], row["ticket_id"]) == ("created", None)
-        assert row["error"] in warning["warning"]
+        assert (row["status"], row["ticket_id"]) == ("unknown", None)
+        assert "it was processed: do not send it again" in row["error"]
 
 
 class TestJSON:

@@ -120,8 +120,15 @@ def import_tickets(
         kept = None
         if written is not None:
             kept = stack.enter_context(Report(written))
-            kept.refuse_to_be(file, settings.journal)
+            kept.refuse_to_be(file, settings.journal, *_attached(source, written))
         return asyncio.run(_import(source, checked.rows, settings, kept))
+
+
+def _attached(source: Input, report: Path) -> Iterator[Path]:
+    """The files that are sent, among which the report must not be, if there is one yet."""
+    if report.exists():
+        for draft in source.drafts():
+            yield from (Path(str(file)) for file in draft.attachments)
 
 
 async def _import(source: Input, rows: int, settings: Settings, report: Report | None) -> int:

@@ -58,7 +58,7 @@ class Ending:
 
     @property
     def not_sent(self) -> int:
-        """How many rows nothing came of, and nothing can have."""
+        """How many rows this run has not sent; an earlier one may have."""
         return self.rows - self.summary.total - self.broken_off
 
     def document(self) -> dict[str, Any]:

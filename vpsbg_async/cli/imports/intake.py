@@ -95,14 +95,11 @@ class Intake:
     def _warn(self, outcome: BulkOutcome) -> None:
         """Tell of what is not as it should be with a ticket that exists."""
         found = outcome.attachment_mismatches or ()
-        warnings = [f"was created, but not as it should be: {mismatch}" for mismatch in found]
-        if outcome.error is not None:
-            warnings.append(f"was created, but its answer cannot be read: {outcome.error}")
         row = _row(outcome.position, outcome.reference)
-        for text in warnings:
+        for mismatch in found:
             output.tell(
                 "warning",
-                f"{row} {text}",
+                f"{row} was created, but not as it should be: {mismatch}",
                 as_json=self._as_json,
                 position=outcome.position,
                 reference=outcome.reference,
