@@ -72,9 +72,6 @@ class FakeWork:
     def fingerprint(self, salt: bytes) -> bytes:
         return hashlib.sha256(salt + self._key).digest()
 
-    def now(self) -> float:
-        return Clock().time()
-
     async def check_key(self) -> None:
         self.checks += 1
         assert not self.sent

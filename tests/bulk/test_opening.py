@@ -80,9 +80,6 @@ class Steps:
         await self._wait("can_see")
         return self._sees_ticket
 
-    def now(self) -> float:
-        return 5000.0
-
     @property
     def has_witness(self) -> bool:
         return False
@@ -112,7 +109,7 @@ class FixedClock(Clock):
 
 async def opened(path: Path | None, work: Steps, *, accept_new_key: bool = False) -> Records:
     async with asyncio.timeout(PATIENCE):
-        return await open_records(path, work, accept_new_key=accept_new_key)
+        return await open_records(path, work, accept_new_key=accept_new_key, clock=FixedClock())
 
 
 async def close_again(path: Path, **options: bool) -> list[str]:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
+from tests.contract.spec import CONTRACT, OPERATIONS
 
 __all__ = ["PLACE", "coverage"]
 
-CONTRACT = Path(__file__).with_name("openapi.yaml")
 PLACE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
 _HEAD = """\
@@ -55,33 +53,23 @@ Of these sections there is more of which not even the names are known:
 
 def coverage() -> str:
     """The document."""
-    contract: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
     unmapped = "".join(
         f"| {item['section']} | {item['name']} | {item['method'] or 'not known'} |\n"
-        for item in contract["x-unmapped"]
+        for item in CONTRACT["x-unmapped"]
     )
     sections = "".join(
-        f"* {item['section']}: {item['note']}\n" for item in contract["x-unmapped-sections"]
+        f"* {item['section']}: {item['note']}\n" for item in CONTRACT["x-unmapped-sections"]
     )
-    return _HEAD + "".join(_rows(contract)) + _UNMAPPED + unmapped + _SECTIONS + sections
+    return _HEAD + "".join(_rows()) + _UNMAPPED + unmapped + _SECTIONS + sections
 
 
-def _rows(contract: dict[str, Any]) -> Iterator[str]:
-    order = [tag["name"] for tag in contract["tags"]]
-    found = [
-        (order.index(operation["tags"][0]), method, path, operation)
-        for path, methods in contract["paths"].items()
-        for method, operation in methods.items()
-        if method != "parameters"
-    ]
-    for _, method, path, operation in sorted(found, key=lambda item: item[0]):
-        tag = operation["tags"][0]
-        name = operation["operationId"].removeprefix(f"{tag}_")
-        request = f"`{method.upper()} {path}`"
-        link = operation.get("externalDocs", {}).get("url")
-        known = f"[{operation['x-evidence']}]({link})" if link else operation["x-evidence"]
-        effects = ", ".join(operation.get("x-effects", ()))
-        yield f"| `vps.{tag}.{name}` | {request} | {known} | {effects} |\n"
+def _rows() -> Iterator[str]:
+    order = [tag["name"] for tag in CONTRACT["tags"]]
+    for one in sorted(OPERATIONS, key=lambda one: order.index(one.tag)):
+        evidence, link = one.spec["x-evidence"], one.spec.get("externalDocs", {}).get("url")
+        known = f"[{evidence}]({link})" if link else evidence
+        effects = ", ".join(one.spec.get("x-effects", ()))
+        yield f"| `vps.{one.tag}.{one.name}` | `{one.method} {one.path}` | {known} | {effects} |\n"
 
 
 if __name__ == "__main__":

@@ -60,53 +60,64 @@ class Operation:
     spec: Mapping[str, Any]
 
     @property
+    def tag(self) -> str:
+        """The group that it belongs to."""
+        return str(self.spec["tags"][0])
+
+    @property
+    def name(self) -> str:
+        """Its name within the group."""
+        return self.id.removeprefix(f"{self.tag}_")
+
+    @property
     def parameters(self) -> list[Mapping[str, Any]]:
         """The parameters of its query."""
         found = [resolved(parameter) for parameter in self.spec.get("parameters", ())]
         return [parameter for parameter in found if parameter["in"] == "query"]
 
     @property
+    def query(self) -> set[str]:
+        """Names of what it takes in its query, without brackets."""
+        names = (parameter["name"] for parameter in self.parameters)
+        return {name.removeprefix("filter[").removesuffix("]") for name in names}
+
+    @property
     def content_type(self) -> str | None:
         """The type of its body, if it takes one."""
-        content = resolved(self.spec.get("requestBody", {})).get("content", {})
-        return next(iter(content), None)
+        return next(iter(self._bodies), None)
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body that it takes: its schema and examples."""
+        return next(iter(self._bodies.values()), {})
+
+    @property
+    def _bodies(self) -> Mapping[str, Any]:
+        content: Mapping[str, Any] = resolved(self.spec.get("requestBody", {})).get("content", {})
+        return content
 
     @property
     def properties(self) -> dict[str, Any]:
         """The fields of its body."""
-        return dict(resolved(self._body().get("schema", {})).get("properties", {}))
+        return dict(resolved(self.request.get("schema", {})).get("properties", {}))
 
     @property
     def examples(self) -> list[Any]:
         """The documented bodies."""
-        body = self._body()
-        several = [example["value"] for example in body.get("examples", {}).values()]
-        return several or ([body["example"]] if "example" in body else [])
+        several = [example["value"] for example in self.request.get("examples", {}).values()]
+        return several or ([self.request["example"]] if "example" in self.request else [])
 
     @property
-    def body_schema(self) -> Any:
-        """The schema of its body."""
-        return self._body().get("schema", {})
-
-    @property
-    def answers(self) -> list[Any]:
-        """The documented answers."""
-        content = self._answer()
-        return [content["example"]] if "example" in content else []
-
-    @property
-    def answer_schema(self) -> Any:
-        """The schema of its answer, None if it has no body."""
-        return self._answer().get("schema")
-
-    def _answer(self) -> Mapping[str, Any]:
-        good = next(code for code in self.spec["responses"] if code.startswith("2"))
+    def answer(self) -> Mapping[str, Any]:
+        """The answer that it gives: its schema and an example."""
+        (good,) = (code for code in self.spec["responses"] if code.startswith("2"))
         content = resolved(self.spec["responses"][good]).get("content", {})
         return next(iter(content.values()), {})
 
-    def _body(self) -> Mapping[str, Any]:
-        content = resolved(self.spec.get("requestBody", {})).get("content", {})
-        return next(iter(content.values()), {})
+    @property
+    def example(self) -> Any:
+        """The documented answer."""
+        return self.answer["example"]
 
     def check(self, answer: Answer) -> None:
         """Raise an AssertionError if an answer is not one that is promised."""
@@ -155,6 +166,12 @@ def resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
     return part
 
 
+def schema_of(name: str) -> Mapping[str, Any]:
+    """A schema by its name."""
+    found: Mapping[str, Any] = CONTRACT["components"]["schemas"][name]
+    return found
+
+
 def _pointer(steps: list[str]) -> str:
     escaped = (step.replace("~", "~0").replace("/", "~1") for step in steps)
     return "#/" + "/".join(quote(step, safe="~") for step in escaped)
@@ -169,8 +186,14 @@ OPERATIONS = [
 _PATTERNS = [
     (operation, re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path)))
     # A literal part comes before a parameter: renew/calculate is no server's.
-    for operation in sorted(OPERATIONS, key=lambda operation: operation.path.count("{"))
+    for operation in sorted(OPERATIONS, key=lambda one: one.path.count("{"))
 ]
+
+
+def operation(name: str) -> Operation:
+    """An operation by its id."""
+    (found,) = (one for one in OPERATIONS if one.id == name)
+    return found
 
 
 def operation_of(method: str, path: str) -> Operation | None:

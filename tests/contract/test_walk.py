@@ -212,7 +212,7 @@ async def check_body(operation: Operation, request: Request) -> None:
         body = form_of(request.body.content_type, content)
     if operation.properties:  # or nothing is known of its body
         assert not body.keys() - operation.properties.keys()
-    check_schema(body, operation.body_schema)
+    check_schema(body, operation.request["schema"])
 
 
 def form_of(content_type: str, content: bytes) -> dict[str, Any]:
@@ -254,9 +254,10 @@ def test_there_is_a_call_of_each() -> None:
 
 def answers_of(operation: Operation) -> list[Any]:
     """The documented answers of an operation, and one with all the fields of its schema."""
-    schema = operation.answer_schema
-    is_known = schema is not None and "UnknownBody" not in str(schema)
-    return [*operation.answers, *([specimen(schema)] if is_known else [])]
+    answer = operation.answer
+    documented = [answer["example"]] if "example" in answer else []
+    is_known = "schema" in answer and "UnknownBody" not in str(answer["schema"])
+    return [*documented, *([specimen(answer["schema"])] if is_known else [])]
 
 
 async def given(operation: Operation, body: Any) -> Any:

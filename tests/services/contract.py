@@ -7,13 +7,12 @@ import inspect
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import pytest
-import yaml
 
+from tests.contract.spec import OPERATIONS, Operation, resolved, schema_of
 from tests.services.tickets.support import ImpatientClock, failure_of
 from vpsbg_async import (
     VPSBG,
@@ -29,14 +28,12 @@ from vpsbg_async.core.model import Model
 from vpsbg_async.testing import FakeTransport, Reply
 
 __all__ = [
-    "Operation",
     "check_answers",
     "check_as_contracted",
     "check_is_sent_again",
     "check_is_sent_once",
     "check_refused",
     "framed",
-    "operation",
     "sent",
     "service",
     "specimen",
@@ -44,7 +41,6 @@ __all__ = [
 
 S = TypeVar("S")
 
-_PATH = Path(__file__).parents[1] / "contract" / "openapi.yaml"
 _BASE = "https://api.test/v1"
 _TIMES = {
     "iso8601-micros": "2024-11-20T22:00:00.000000Z",
@@ -61,86 +57,6 @@ _KNOWN = {
 }
 
 
-@functools.cache
-def _contract() -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is there
-    found: dict[str, Any] = yaml.load(_PATH.read_bytes(), loader)
-    return found
-
-
-def _resolved(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in part:
-        found: Any = _contract()
-        for name in part["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        part = found
-    return part
-
-
-@attrs.frozen
-class Operation:
-    """One operation of the contract.
-
-    Attributes:
-        method: Its method.
-        path: Its path.
-        spec: What else there is of it.
-        parameters: What stands in its path and its query.
-    """
-
-    method: str
-    path: str
-    spec: Mapping[str, Any]
-    parameters: tuple[Mapping[str, Any], ...]
-
-    @property
-    def tag(self) -> str:
-        return str(self.spec["tags"][0])
-
-    @property
-    def name(self) -> str:
-        return str(self.spec["operationId"]).removeprefix(f"{self.tag}_")
-
-    @property
-    def query(self) -> set[str]:
-        """Names of what it takes in its query, without brackets."""
-        names = (part["name"] for part in self.parameters if part["in"] == "query")
-        return {name.removeprefix("filter[").removesuffix("]") for name in names}
-
-    @property
-    def request(self) -> Mapping[str, Any]:
-        """The body that it takes: its schema and an example."""
-        body = _resolved(self.spec.get("requestBody", {}))
-        return next(iter(body.get("content", {}).values()), {})
-
-    @property
-    def answer(self) -> Mapping[str, Any]:
-        """The answer that it gives: its schema and an example."""
-        (good,) = (code for code in self.spec["responses"] if code.startswith("2"))
-        response = _resolved(self.spec["responses"][good])
-        return next(iter(response.get("content", {}).values()), {})
-
-    @property
-    def example(self) -> Any:
-        """The documented answer."""
-        return self.answer["example"]
-
-
-def _operations() -> Iterator[Operation]:
-    for path, methods in _contract()["paths"].items():
-        shared = methods.get("parameters", [])
-        for method, spec in methods.items():
-            if method != "parameters":
-                own = [*shared, *spec.get("parameters", [])]
-                yield Operation(method.upper(), path, spec, tuple(map(_resolved, own)))
-
-
-def operation(name: str) -> Operation:
-    """An operation by its id."""
-    (found,) = (one for one in _operations() if one.spec["operationId"] == name)
-    return found
-
-
 def specimen(schema: Mapping[str, Any] | str, *, known: bool = True) -> Any:
     """A value of a schema with every field that it has.
 
@@ -149,10 +65,10 @@ def specimen(schema: Mapping[str, Any] | str, *, known: bool = True) -> Any:
         known: Whether texts of which some values are known have one of them.
     """
     if isinstance(schema, str):
-        schema = _named(schema)
-    schema = _resolved(schema)
+        schema = schema_of(schema)
+    schema = resolved(schema)
     if "anyOf" in schema:
-        schema = _resolved(schema["anyOf"][0])
+        schema = resolved(schema["anyOf"][0])
     if "allOf" in schema:
         parts = [specimen(part, known=known) for part in schema["allOf"]]
         return functools.reduce(lambda one, other: one | other, parts)
@@ -166,11 +82,6 @@ def specimen(schema: Mapping[str, Any] | str, *, known: bool = True) -> Any:
             return [specimen(schema["items"], known=known)]
         case kind:
             return _plain_specimen(kind, schema, known=known)
-
-
-def _named(name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = _contract()["components"]["schemas"][name]
-    return found
 
 
 def _kind_of(schema: Mapping[str, Any]) -> str:
@@ -307,7 +218,7 @@ def check_as_contracted(kind: type[Any], *, renamed: tuple[str, ...] = ()) -> No
         for endpoint in vars(module).values()
         if isinstance(endpoint, Endpoint)
     }
-    for one in _operations():
+    for one in OPERATIONS:
         if one.tag == tag:
             endpoint = endpoints.pop((one.method, one.path))
             assert endpoint.evidence == one.spec["x-evidence"]
@@ -322,7 +233,7 @@ def _check_method(method: Callable[..., object], one: Operation, renamed: tuple[
     ids = [item for item in parameters if item.kind is item.POSITIONAL_OR_KEYWORD]
     named = {item.name for item in parameters if item.kind is item.KEYWORD_ONLY}
     assert len(ids) == one.path.count("{")
-    fields = set(_resolved(one.request.get("schema", {})).get("properties", ())) - {*renamed}
+    fields = one.properties.keys() - {*renamed}
     assert one.query | fields <= named
     if "schema" in one.request and not fields:
         fields = named  # nothing is known of its body

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from tests.contract.spec import operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
     check_is_sent_again,
-    operation,
     sent,
     service,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.contract import _named as schema_of
+from tests.contract.spec import operation, schema_of
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
@@ -16,7 +16,6 @@ from tests.services.contract import (
     check_is_sent_once,
     check_refused,
     framed,
-    operation,
     sent,
     service,
 )

@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 import python_multipart
 
+from tests.contract.spec import operation, resolved
 from tests.services.contract import (
-    _resolved,
     check_answers,
     check_is_sent_again,
     check_is_sent_once,
     check_refused,
-    operation,
     sent,
     service,
     specimen,
@@ -142,7 +141,7 @@ class TestContract:
     def test_setting_takes_all_that_is_known(self) -> None:
         schema = operation("measured_boot_set").request["schema"]
         named = {*inspect.signature(MeasuredBoot.set).parameters} - {"self", "server_id"}
-        assert named == {*_resolved(schema)["properties"]}
+        assert named == {*resolved(schema)["properties"]}
 
 
 class TestList:

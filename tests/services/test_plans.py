@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from tests.contract.spec import operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
     check_is_sent_again,
     check_refused,
     framed,
-    operation,
     sent,
     service,
 )

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.contract.spec import operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
     check_is_sent_again,
     check_is_sent_once,
     check_refused,
-    operation,
     sent,
     service,
 )

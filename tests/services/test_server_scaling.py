@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.services.contract import (
-    check_answers,
-    check_as_contracted,
-    check_refused,
-    operation,
-    sent,
-    service,
-)
+from tests.contract.spec import operation
+from tests.services.contract import check_answers, check_as_contracted, check_refused, sent, service
 from tests.services.tickets.support import failure_of
 from vpsbg_async import PermissionDeniedError, RetryPolicy
 from vpsbg_async.services.server_scaling import Downtime, ScaleCost, ServerScaling

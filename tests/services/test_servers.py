@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.contract.spec import Operation, operation
 from tests.services.contract import (
-    Operation,
     check_answers,
     check_as_contracted,
     check_is_sent_again,
     check_is_sent_once,
     check_refused,
     framed,
-    operation,
     sent,
     service,
 )
@@ -81,7 +80,7 @@ async def deploy(servers: Servers) -> object:
 
 def query_of(one: Operation) -> set[str]:
     """Names of what an operation takes in its query, as arguments have them."""
-    names = (part["name"] for part in one.parameters if part["in"] == "query")
+    names = (part["name"] for part in one.parameters)
     plain = (name.removesuffix("[]").removeprefix("filter[").rstrip("]") for name in names)
     return {name.replace("[", "_") for name in plain}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.spec import operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
@@ -14,7 +15,6 @@ from tests.services.contract import (
     check_is_sent_once,
     check_refused,
     framed,
-    operation,
     sent,
     service,
     specimen,

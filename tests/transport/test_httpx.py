@@ -41,7 +41,7 @@ from vpsbg_async.sandbox import Sandbox, StoredMessage
 from vpsbg_async.testing import NetworkTransportConformance, RawConnection, RawServer
 from vpsbg_async.testing.bodies import WatchedBody, hanging
 from vpsbg_async.testing.conformance import consume
-from vpsbg_async.transport import httpx
+from vpsbg_async.transport import httpx, reach
 from vpsbg_async.transport.httpx import HttpxTransport
 from vpsbg_async.transport.wire import Wire
 
@@ -154,8 +154,8 @@ class TestConnections:
             assert len(server.connections) == 1
 
     async def test_but_not_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert httpx._KEEPALIVE == 5
-        monkeypatch.setattr(httpx, "_KEEPALIVE", 0.05)
+        assert reach.KEEPALIVE == 5
+        monkeypatch.setattr(httpx, "KEEPALIVE", 0.05)
         async with RawServer(answering) as server, closing(HttpxTransport()) as transport:
             await consume(transport, request_to(server.url))
             await asyncio.sleep(0.1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..core.clock import Clock
@@ -72,7 +71,7 @@ class Item:
             return self._outcome(BulkStatus.REJECTED, error=error)
         if admission.verdict is Verdict.SKIP:
             return self._outcome(BulkStatus.SKIPPED, ticket=admission.ticket)
-        self._sheet = _Sheet(records, admission, job, self._clock, work.now)
+        self._sheet = _Sheet(records, admission, job, self._clock)
         return None
 
     async def create(self) -> BulkOutcome:
@@ -142,14 +141,7 @@ class _Sheet:
         doubt: What is in doubt of it, None if nothing is.
     """
 
-    def __init__(
-        self,
-        records: Records,
-        admission: Admission,
-        job: Job,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
+    def __init__(self, records: Records, admission: Admission, job: Job, clock: Clock) -> None:
         self.attempts = 0
         self.started_at: datetime | None = None
         self._began = 0.0
@@ -158,7 +150,6 @@ class _Sheet:
         self.job = job
         self.doubt = admission.doubt
         self._clock = clock
-        self._now = now
         self._is_in_doubt = admission.doubt is not None  # as the records have it
         self.is_sent = False
 
@@ -171,7 +162,7 @@ class _Sheet:
         if not self._is_in_doubt:
             self._is_in_doubt = self.is_sent = True
             if self._identity:
-                await self._records.send(self._identity, self._words, self._now())
+                await self._records.send(self._identity, self._words, self._clock.time())
 
     @property
     def _words(self) -> str:
@@ -198,8 +189,8 @@ class _Sheet:
         self._write(state, ticket=ticket, reason=reason)
 
     def _write(self, state: State, *, ticket: int | None = None, reason: str | None = None) -> None:
-        if self._identity:
-            self._records.settle(self._identity, state, self._now(), ticket=ticket, reason=reason)
+        now = self._clock.time()
+        self._records.settle(self._identity, state, now, ticket=ticket, reason=reason)
 
     @property
     def seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from ..core.clock import Clock
 from ..errors import JournalError
 from .journal import Journal
 from .records import Records
@@ -14,13 +15,16 @@ from .work import Work
 __all__ = ["open_records"]
 
 
-async def open_records(path: Path | None, work: Work, *, accept_new_key: bool) -> Records:
+async def open_records(
+    path: Path | None, work: Work, *, accept_new_key: bool, clock: Clock
+) -> Records:
     """Check the key, and open what a run writes down in.
 
     Args:
         path: Where the journal is, or is to be; None for a run without one.
         work: What the run does.
         accept_new_key: Whether the key may be another than that of the last run.
+        clock: Tells the time.
 
     Raises:
         JournalError: The journal cannot be used, and was left as it was.
@@ -34,7 +38,7 @@ async def open_records(path: Path | None, work: Work, *, accept_new_key: bool) -
     journal = Journal(path, work.base_url)
     try:
         await _check_key(journal, work, path, accept_new_key=accept_new_key)
-        work.remember(await journal.begin_run(work.fingerprint, work.now()))
+        work.remember(await journal.begin_run(work.fingerprint, clock.time()))
     except BaseException:
         with suppress(JournalError):  # it is being told
             await journal.close()

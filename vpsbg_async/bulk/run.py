@@ -81,10 +81,10 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         """How the run has gone so far."""
         if not self._workers:
             return BulkSummary()
-        now = self._clock.monotonic() if self._seconds is None else self._began + self._seconds
+        seconds = self._clock.monotonic() - self._began if self._seconds is None else self._seconds
         is_at_its_end = self._is_exhausted and self._seconds is not None and self._error is None
         is_complete = is_at_its_end and self._tally.total == self._position
-        return self._tally.summary(seconds=now - self._began, is_complete=is_complete)
+        return self._tally.summary(seconds=seconds, is_complete=is_complete)
 
     def stop(self) -> None:
         """Begin nothing more. The iteration ends when what is under way is done."""
@@ -109,7 +109,10 @@ class BulkRun(AsyncIterator[BulkOutcome]):
         from .opening import open_records  # noqa: PLC0415 - a database, of no use to single calls
 
         self._records = await open_records(
-            self._journal, self._work, accept_new_key=self._accept_new_key
+            self._journal,
+            self._work,
+            accept_new_key=self._accept_new_key,
+            clock=self._clock,
         )
         self._began = self._clock.monotonic()
         self._workers = {asyncio.create_task(self._serve()) for _ in range(self._concurrency)}

@@ -122,10 +122,6 @@ class Work(Protocol):
         """Of the key by which it is done; nobody can tell the key by it."""
         ...
 
-    def now(self) -> float:
-        """Unix seconds."""
-        ...
-
     async def check_key(self) -> None:
         """Make a call that changes nothing, to see whether the key is accepted.
 

@@ -211,9 +211,9 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def hook(value: Any, _: Any) -> Model:
-        value = _object(value) if may_be_empty or value != [] else value
-        if not isinstance(value, dict):
+        if value == [] and not may_be_empty:
             raise _wrong(value, "an object")
+        value = _object(value)
         try:
             model = make(value, kind)
         except ExceptionGroup as error:

@@ -11,14 +11,23 @@ import attrs
 
 from ..errors import InvalidInputError
 
-__all__ = ["READS", "Effect", "Endpoint", "Query", "is_encodable", "is_positive", "query_string"]
+__all__ = [
+    "NUMBER_END",
+    "READS",
+    "Effect",
+    "Endpoint",
+    "Query",
+    "is_encodable",
+    "is_positive",
+    "query_string",
+]
 
 T = TypeVar("T")
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, so that they can be sent at will."""
 
-_NUMBER_END = 2**63  # no database has this many of anything
+NUMBER_END = 2**63  # no database has this many of anything
 
 Query = Mapping[str, str | int | float | bool]
 """Names and values of a query string, not encoded."""
@@ -80,12 +89,12 @@ class Endpoint(Generic[T]):
 def _is_id(value: object) -> bool:
     if isinstance(value, str):
         return value not in ("", ".", "..") and is_encodable(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_END
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NUMBER_END
 
 
 def is_positive(value: object) -> bool:
     """Whether a value is a whole number that something may be numbered with."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER_END
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < NUMBER_END
 
 
 def is_encodable(text: str) -> bool:
@@ -107,7 +116,7 @@ def query_string(query: Query) -> str:
         raise InvalidInputError({"params": ("must be a mapping of names to values",)})
     plain: dict[str, str | int | float] = {}
     for name, value in query.items():
-        is_number = isinstance(value, int | float) and abs(value) < _NUMBER_END
+        is_number = isinstance(value, int | float) and abs(value) < NUMBER_END
         is_text = isinstance(value, str) and is_encodable(value)
         if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
             raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})

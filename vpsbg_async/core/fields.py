@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
-from .endpoint import is_encodable
+from .endpoint import NUMBER_END, is_encodable
 
-__all__ = ["Fields"]
-
-_NUMBER_END = 2**63  # no database has this many of anything
+__all__ = ["Fields", "text_problem"]
 
 _Check = Callable[[Any], str | None]
 
@@ -50,15 +48,10 @@ class Fields:
         """
 
         def check(value: Any) -> str | None:
-            if not isinstance(value, str):
-                return f"must be text, not {type(value).__name__}"
-            if len(value) < least:
-                return f"must have at least {least} characters, not {len(value)}"
-            if most is not None and len(value) > most:
-                return f"must have at most {most} characters, not {len(value)}"
-            if not is_encodable(value):
-                return "holds half a character (a lone surrogate)"
-            return None if pattern is None or pattern.fullmatch(value) else "does not look like one"
+            problem = text_problem(value, least, most)
+            if problem is None and pattern is not None and not pattern.fullmatch(value):
+                return "does not look like one"
+            return problem
 
         return self._add(name, value, check, field=field)
 
@@ -68,7 +61,7 @@ class Fields:
         value: int | None,
         *,
         least: int = 0,
-        most: int = _NUMBER_END - 1,
+        most: int = NUMBER_END - 1,
         field: str | None = None,
     ) -> Self:
         """Add a whole number.
@@ -93,7 +86,7 @@ class Fields:
 
     def wholes(self, name: str, value: Sequence[int] | None, *, least: int = 0) -> Self:
         """Add a list of whole numbers, with so many of them at least."""
-        return self._add(name, value, _list(_whole(0, _NUMBER_END - 1), least), list)
+        return self._add(name, value, _list(_whole(0, NUMBER_END - 1), least), list)
 
     def texts(
         self, name: str, value: Sequence[str] | None, *, least: int = 0, most: int | None = None
@@ -156,12 +149,23 @@ class Fields:
         return self
 
 
+def text_problem(value: object, least: int = 0, most: int | None = None) -> str | None:
+    """What is wrong with a text that must have so many characters at least and at most."""
+    if not isinstance(value, str):
+        return f"must be text, not {type(value).__name__}"
+    if len(value) < least:
+        return f"must have at least {least} characters, not {len(value)}"
+    if most is not None and len(value) > most:
+        return f"must have at most {most} characters, not {len(value)}"
+    return None if is_encodable(value) else "holds half a character (a lone surrogate)"
+
+
 def _whole(least: int, most: int) -> _Check:
     def check(value: Any) -> str | None:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         if is_whole and least <= value <= most:
             return None
-        bounds = f"from {least} to {most}" if most < _NUMBER_END - 1 else f"of {least} or more"
+        bounds = f"from {least} to {most}" if most < NUMBER_END - 1 else f"of {least} or more"
         return f"must be a whole number {bounds}"
 
     return check

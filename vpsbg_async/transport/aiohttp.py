@@ -22,17 +22,11 @@ from ..errors import (
     VPSBGError,
 )
 from . import Headers, Request, Response
-from .reach import Proxies, reason_of, refusal_in
+from .reach import KEEPALIVE, READING, Proxies, reason_of, refusal_in
 from .upload import Upload
 from .watch import Watch
 
 __all__ = ["AiohttpTransport"]
-
-# A pooled connection that the server has forgotten would cost a create its certainty; nginx and
-# Apache keep theirs for longer than this.
-_KEEPALIVE = 5.0  # seconds
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class AiohttpTransport:
@@ -129,7 +123,7 @@ class AiohttpTransport:
     def _make_session(self) -> aiohttp.ClientSession:
         connector: aiohttp.BaseConnector | None
         if self._lender is None:
-            connector = _Connector(limit=0, keepalive_timeout=_KEEPALIVE)
+            connector = _Connector(limit=0, keepalive_timeout=KEEPALIVE)
         else:
             connector = self._lender.connector
         if connector is None or connector.closed:
@@ -151,7 +145,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         self._transport = transport
         self._request = request
         body = request.body
-        if body is None and request.method not in _READING:
+        if body is None and request.method not in READING:
             body = _Nothing()  # for the sake of what `_Payload` makes sure of
         self._upload = None if body is None else Upload(body, request.timeouts)
         self._payload = None if self._upload is None else _Payload(self._upload)

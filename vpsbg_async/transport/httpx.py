@@ -25,7 +25,7 @@ from weakref import WeakSet
 
 from ..errors import ConfigurationError, NotSentError, ResponseReadError, VPSBGError
 from . import Headers, Request, Response
-from .reach import PORTS, Proxies, Proxy, reason_of, refusal_in
+from .reach import KEEPALIVE, PORTS, READING, Proxies, Proxy, reason_of, refusal_in
 from .upload import Upload
 from .watch import Watch
 from .wire import Wire
@@ -39,12 +39,6 @@ except ImportError as error:
     ) from error
 
 __all__ = ["HttpxTransport"]
-
-# A pooled connection that the server has forgotten would cost a create its certainty; nginx and
-# Apache keep theirs for longer than this.
-_KEEPALIVE = 5.0  # seconds
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class HttpxTransport:
@@ -235,7 +229,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
                 added["Transfer-Encoding"] = "chunked"
             else:
                 added["Content-Length"] = str(body.content_length)
-        elif self._request.method not in _READING:
+        elif self._request.method not in READING:
             added["Content-Length"] = "0"
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         return httpcore2.Request(
@@ -381,7 +375,7 @@ class _Pool(httpcore2.AsyncConnectionPool):
             ssl_context=unused,
             proxy=through,
             max_connections=None,
-            keepalive_expiry=_KEEPALIVE,
+            keepalive_expiry=KEEPALIVE,
             network_backend=network,
         )
 

@@ -11,9 +11,16 @@ import attrs
 
 from ..errors import ConfigurationError, NotSentError
 
-__all__ = ["PORTS", "Proxies", "Proxy", "reason_of", "refusal_in"]
+__all__ = ["KEEPALIVE", "PORTS", "READING", "Proxies", "Proxy", "reason_of", "refusal_in"]
 
 PORTS = {"http": 80, "https": 443}
+
+# A pooled connection that the server has forgotten would cost a create its certainty; nginx and
+# Apache keep theirs for longer than this.
+KEEPALIVE = 5.0  # seconds
+
+# With any other method a request without a body has to say so: Content-Length: 0.
+READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # What a server says that wants another certificate of its client. With TLS 1.3 it comes after the
 # handshake, when a request may have been written; it has not been read.

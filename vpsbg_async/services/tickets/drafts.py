@@ -10,7 +10,8 @@ import attrs
 
 from ...attachments import AttachmentLike
 from ...attachments.prepare import Problems
-from ...core.endpoint import is_encodable, is_positive
+from ...core.endpoint import is_positive
+from ...core.fields import text_problem
 from .models import ServiceType
 
 __all__ = ["TicketDraft", "as_marker", "check_marker", "check_message", "marked"]
@@ -104,11 +105,6 @@ def check_message(problems: Problems, message: str) -> None:
 def _check_text(
     problems: Problems, name: str, value: str, least: int, most: int | None = None
 ) -> None:
-    if not isinstance(value, str):
-        problems[name] = (f"must be text, not {type(value).__name__}",)
-    elif len(value) < least:
-        problems[name] = (f"must have at least {least} characters, not {len(value)}",)
-    elif most is not None and len(value) > most:
-        problems[name] = (f"must have at most {most} characters, not {len(value)}",)
-    elif not is_encodable(value):
-        problems[name] = ("holds half a character (a lone surrogate)",)
+    problem = text_problem(value, least, most)
+    if problem is not None:
+        problems[name] = (problem,)

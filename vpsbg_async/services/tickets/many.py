@@ -78,10 +78,6 @@ class TicketWork:
         key = self._caller.session.headers["Authorization"].encode()
         return hashlib.blake2b(key, key=salt, digest_size=32).digest()
 
-    def now(self) -> float:
-        """See `Work.now`."""
-        return self._caller.session.clock.time()
-
     async def check_key(self) -> None:
         """See `Work.check_key`.
 
