@@ -135,6 +135,7 @@ class Bench:
                 "VPSBG_API_KEY": self.sandbox.api_key,
                 "VPSBG_BASE_URL": self.sandbox.url,
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTEST_ADDOPTS": "",  # those of this run need plugins
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 "PYTHONIOENCODING": "utf-8",
                 "COLUMNS": "120",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -133,6 +134,28 @@ async def test_removing_outlasts_a_cancelled_task(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert not files_in(tmp_path)
+
+
+async def test_a_file_that_broke_off_is_gone_when_the_request_is_over(tmp_path: Path) -> None:
+    release, is_held = threading.Event(), asyncio.Event()
+
+    async def read() -> bytes:
+        await until(lambda: files_in(tmp_path))
+        folder.submit(release.wait, 5)  # before whatever else is done on the disk
+        is_held.set()
+        raise EOFError
+
+    async def upload() -> list[Path]:
+        with suppress(EOFError):
+            async with Uploads(folder) as uploads:
+                await uploads.receive(read)
+        return files_in(tmp_path)
+
+    async with Folder(tmp_path) as folder:
+        task = asyncio.create_task(upload())
+        await is_held.wait()
+        release.set()
+        assert await task == []
 
 
 SERVER = """

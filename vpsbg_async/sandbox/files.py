@@ -111,19 +111,19 @@ class Uploads:
         Args:
             read: Gives the next bytes, and none at the end. When it raises, the file is removed.
         """
-        incoming = _Incoming(self._folder.path / uuid4().hex)
+        path = self._folder.path / uuid4().hex
+        self._loose.add(path)
+        incoming = _Incoming(path)
         writing = self._folder.submit(incoming.open)
         try:
             while piece := await _read_piece(read):
                 await asyncio.wrap_future(writing)
                 writing = self._folder.submit(incoming.write, piece)
             await asyncio.wrap_future(writing)
-            file = await asyncio.wrap_future(self._folder.submit(incoming.finish))
+            return await asyncio.wrap_future(self._folder.submit(incoming.finish))
         except BaseException:
             self._folder.submit(incoming.discard)
             raise
-        self._loose.add(file.path)
-        return file
 
     def keep(self, files: Iterable[ReceivedFile]) -> None:
         """Let ``files`` outlive the request."""
