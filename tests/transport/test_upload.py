@@ -9,6 +9,7 @@ from vpsbg_async.errors import AttachmentError, NotSentError, OutcomeUnknownErro
 from vpsbg_async.testing.bodies import WatchedBody
 from vpsbg_async.transport import Timeouts
 from vpsbg_async.transport import upload as module
+from vpsbg_async.transport.alarm import Alarm
 from vpsbg_async.transport.upload import Upload
 
 
@@ -66,23 +67,20 @@ async def test_a_big_chunk_goes_out_in_slices_and_is_committed_by_the_first() ->
 
 async def test_each_step_sets_the_timer() -> None:
     upload = started(WatchedBody.of(b"one", b"two"), stall=30)
-    async with asyncio.timeout(None) as timer:
-        with upload.watched_by(timer):
-            assert timer.when() is None  # connecting is not the upload's time
+    async with Alarm() as upload.alarm:
+        assert upload.alarm.when() is None  # connecting is not the upload's time
+        await anext(upload)
+        first = upload.alarm.when()
+        await anext(upload)
+        second = upload.alarm.when()
+        assert first is not None
+        assert second is not None
+        assert second > first
+        with pytest.raises(StopAsyncIteration):
             await anext(upload)
-            first = timer.when()
-            await anext(upload)
-            second = timer.when()
-            assert first is not None
-            assert second is not None
-            assert second > first
-            with pytest.raises(StopAsyncIteration):
-                await anext(upload)
-            third = timer.when()
-            assert third is not None
-            assert third > second + 60  # from here on it is the answer that is waited for
-        upload._rearm(30)
-        assert timer.when() == third
+        third = upload.alarm.when()
+        assert third is not None
+        assert third > second + 60  # from here on it is the answer that is waited for
 
 
 async def test_a_stall_is_blamed_on_the_side_that_was_waited_for() -> None:

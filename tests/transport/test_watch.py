@@ -25,7 +25,7 @@ async def end_of(watched: Watch, *steps: Callable[[], None], apart: float = 0.5)
     """What an attempt comes to that gets no further than to these steps."""
 
     async def attempt() -> None:
-        async with watched.kept():
+        async with watched:
             for step in steps:
                 step()
                 await asyncio.sleep(apart)
@@ -75,7 +75,7 @@ class TestPhases:
         it = Watch(TIMEOUTS, upload)
 
         async def attempt() -> None:
-            async with it.kept():
+            async with it:
                 it.connecting()
                 it.sending()
                 await asyncio.sleep(100)
@@ -90,7 +90,7 @@ class TestPhases:
     @in_virtual_time
     async def test_without_limits_nothing_ends_it(self) -> None:
         it = watch(timeouts=Timeouts(pool=None, connect=None, response=None))
-        async with it.kept():
+        async with it:
             for step in (it.queued, it.connecting, it.sending):
                 step()
                 await asyncio.sleep(10**6)
@@ -99,7 +99,7 @@ class TestPhases:
     async def test_somebody_elses_timeout_passes(self) -> None:
         it = watch()
         with pytest.raises(TimeoutError, match="another"):
-            async with it.kept():
+            async with it:
                 raise TimeoutError("another")
 
 
@@ -143,7 +143,7 @@ class TestBreakingOff:
     async def test_of_what_has_not_begun_or_is_over_does_nothing(self) -> None:
         it = watch()
         await it.break_off()
-        async with it.kept():
+        async with it:
             pass
         await it.break_off()
 
@@ -155,7 +155,7 @@ class TestBreakingOff:
         it = watch()
 
         async def attempt() -> None:
-            async with it.kept():
+            async with it:
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(attempt())

@@ -41,8 +41,8 @@ _SMALL_TOTAL = 1024 * 1024  # bytes that one call may hold that way
 # A log that grew is told from a file that was rewritten, with more in it, by both its ends.
 _END = 4096  # bytes
 
-_IN_FLIGHT = 16 * 1024 * 1024  # bytes, shared by all files that are being streamed
-_READ_MIN, _READ_MAX = 64 * 1024, 2 * 1024 * 1024  # bytes of one read
+_IN_FLIGHT = 8 * 1024 * 1024  # bytes, shared by all files that are being streamed
+_READ_MIN, _READ_MAX = 64 * 1024, 1024 * 1024  # bytes of one read
 
 # Without O_NONBLOCK, opening a named pipe would hang its thread for ever.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -45,6 +45,7 @@ __all__ = ["Call", "Lost", "Recorder", "Recovery", "located"]
 T = TypeVar("T")
 
 _NO_HEADERS = Headers()
+_FREELY = nullcontext()
 _numbers = itertools.count(1)
 
 
@@ -156,10 +157,11 @@ class Call:
                 the caller's.
             lost: The attempt that the call goes on after, None if it begins with one.
         """
-        timer = self._session.clock.timeout(self._options.deadline)
+        deadline, clock = self._options.deadline, self._session.clock
+        timer = None if deadline is None else clock.timeout(deadline)
         try:
             failed = None if lost is None else self._take_over(lost)
-            async with timer, within or nullcontext():
+            async with timer or _FREELY, within or _FREELY:
                 self._refuse(problems or {})
                 self._source = body
                 return await self._run(read, query, prepare, recover, failed)
@@ -174,8 +176,8 @@ class Call:
             raise  # a test's own word
         except Exception as error:
             text = f"broken off by {type(error).__name__}"
-            if timer.expired():
-                text = f"not done within the deadline of {self._options.deadline:g} s"
+            if timer is not None and timer.expired():
+                text = f"not done within the deadline of {deadline:g} s"
             raise self._finish(self._broken_off(text)) from error
 
     def tell(self, kind: type[Event], **facts: Any) -> None:
@@ -305,12 +307,10 @@ class Call:
         self._status, self._headers = status, headers
         session.server_clock.note(headers.get("Date"))
         session.rate_limit.note(status, headers, session.clock.time())
-        self.tell(
-            Answered,
-            status=status,
-            seconds=session.clock.monotonic() - (self._began or 0.0),
-            request_id=headers.get("X-Request-Id"),
-        )
+        if self._options.notifier.wants(Answered):
+            seconds = session.clock.monotonic() - (self._began or 0.0)
+            request_id = headers.get("X-Request-Id")
+            self.tell(Answered, status=status, seconds=seconds, request_id=request_id)
 
     def _capture(self) -> None:
         """Put down the attempt for whoever wants to see what was answered."""

@@ -126,13 +126,27 @@ def _converter(*, exact: bool) -> Converter:
     converter.register_structure_hook_func(
         lambda kind: kind is object, lambda value, _: _plain(value)
     )
-    converter.register_structure_hook(OpenEnum, lambda value, kind: kind(_str(value, str)))
+    converter.register_structure_hook(OpenEnum, _enum)
 
     @converter.register_structure_hook_factory(_is_tuple)
     def _tuples(kind: Any) -> Hook:
-        items: Any = GenericAlias(list, get_args(kind)[:1])
-        hook = converter.get_structure_hook(items)
-        return lambda value, _: tuple(hook(_list(value), items))
+        item = get_args(kind)[0]
+        items: Any = GenericAlias(list, (item,))
+        if exact:
+            named = converter.get_structure_hook(items)
+            return lambda value, _: tuple(named(_list(value), items))
+        hook = converter.get_structure_hook(item)
+        return lambda value, _: tuple([hook(part, item) for part in _list(value)])
+
+    # cattrs has one of its own, which looks its way through each time.
+    @converter.register_structure_hook_factory(_is_optional)
+    def _optionals(kind: Any) -> Hook:
+        (part,) = _parts(kind)
+        hook = converter.get_structure_hook(part)
+        as_it_is = part if part in (bool, int, str) else NoneType
+        return lambda value, _: (
+            value if value is None or type(value) is as_it_is else hook(value, part)
+        )
 
     @converter.register_structure_hook_factory(_is_mapping)
     def _mappings(kind: Any) -> Hook:
@@ -162,6 +176,11 @@ def _is_tuple(kind: Any) -> bool:
 def _is_mapping(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is Mapping
+
+
+def _is_optional(kind: Any) -> bool:
+    """Whether it is a union of one thing and None."""
+    return isinstance(kind, UnionType) and len(_parts(kind)) == 1
 
 
 def _is_choice(kind: Any) -> bool:
@@ -211,16 +230,19 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
 
     def hook(value: Any, _: Any) -> Model:
-        if value == [] and not may_be_empty:
-            raise _wrong(value, "an object")
-        value = _object(value)
+        if not isinstance(value, dict):
+            if value == [] and not may_be_empty:
+                raise _wrong(value, "an object")
+            value = _object(value)
         try:
             model = make(value, kind)
         except ExceptionGroup as error:
             _rename(error, names)
             raise
+        if known.issuperset(value):
+            return model
         extra = {name: _plain(value[name]) for name in value.keys() - known}
-        return attrs.evolve(model, extra=extra) if extra else model
+        return attrs.evolve(model, extra=extra)
 
     return hook
 
@@ -237,7 +259,7 @@ def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
 
 
 def _int(value: Any, _: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return value
     if isinstance(value, Decimal):
         value = float(value)
@@ -274,6 +296,16 @@ def _str(value: Any, _: Any) -> str:
     raise _wrong(value, "text")
 
 
+def _enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
+    known = _known_of(kind)
+    return known[value] if type(value) is str and value in known else kind(_str(value, str))
+
+
+@cache
+def _known_of(kind: type[OpenEnum]) -> Mapping[str, OpenEnum]:
+    return {member.value: member for member in kind}  # Enum's own look-up is slow
+
+
 def _bool(value: Any, _: Any) -> bool:
     if value in (True, False):  # 1 and 0 too, as PHP is apt to write them
         return bool(value)
@@ -282,12 +314,14 @@ def _bool(value: Any, _: Any) -> bool:
 
 def _datetime(value: Any, _: Any) -> datetime:
     """A time in any of the forms of the API: ISO 8601, SQL's without a zone, Unix seconds."""
-    with suppress(ValueError, OverflowError, OSError):
+    try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return datetime.fromtimestamp(float(value), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
     raise _wrong(value, "a time")
 
 
@@ -309,11 +343,11 @@ def _plain(value: Any) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
     if isinstance(value, dict) and all(key.isdecimal() for key in value):
         return list(value.values())  # how PHP writes a list with gaps
-    if not isinstance(value, list):
-        raise _wrong(value, "a list")
-    return value
+    raise _wrong(value, "a list")
 
 
 def _wrong(value: Any, wanted: str) -> TypeError:

@@ -24,6 +24,7 @@ from .rate_limit import REMAINING
 
 __all__ = ["Gate", "OnWait", "RateGate"]
 
+_REFUSED = int(HTTPStatus.TOO_MANY_REQUESTS)
 _UNTOLD = 10.0  # seconds that the gate is closed for after a 429 that does not tell
 _SHORTEST = 1.0  # seconds that it is closed for at the least
 
@@ -170,11 +171,12 @@ class RateGate:
         if self._probes is not None:
             self._probes.pop(leaving.number, None)
         if status is not None:
-            if status == HTTPStatus.TOO_MANY_REQUESTS:
+            if status == _REFUSED:
                 self._close(now, retry_after(headers))
             else:
                 self._learn(now, leaving, status, number_in(headers, REMAINING))
-        self._let_in_who_may()
+        if self._queue:
+            self._let_in_who_may()
 
     def _has_room(self, now: float) -> bool:
         if now < self._opens:

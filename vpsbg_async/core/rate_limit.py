@@ -50,7 +50,7 @@ class RateLimitReader:
             headers: Its headers.
             time: Unix seconds.
         """
-        if status == HTTPStatus.TOO_MANY_REQUESTS or REMAINING in headers or _LIMIT in headers:
+        if REMAINING in headers or _LIMIT in headers or status == HTTPStatus.TOO_MANY_REQUESTS:
             self._last = status, headers, time
 
     @property

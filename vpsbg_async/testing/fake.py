@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as jsonlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -13,6 +12,7 @@ import attrs
 
 from ..errors import NotSentError
 from ..transport import Headers, Request, Response
+from ..transport.alarm import Alarm
 from ..transport.upload import Upload
 
 __all__ = ["Call", "FakeTransport", "Reply", "SentFile"]
@@ -156,11 +156,10 @@ async def _drained(request: Request) -> bytes:
         return b""
     upload = Upload(request.body, request.timeouts)
     try:
-        async with asyncio.timeout(None) as timer:
-            with upload.watched_by(timer):
-                return b"".join([bytes(chunk) async for chunk in upload])
+        async with Alarm() as upload.alarm:
+            return b"".join([bytes(chunk) async for chunk in upload])
     except TimeoutError as error:
-        if timer.expired():
+        if upload.alarm is not None and upload.alarm.expired():
             raise upload.overdue() from error
         raise
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import socket
 import tempfile
+import weakref
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -189,6 +191,19 @@ class NetworkTransportConformance(TransportConformance):
                 await consume(peer.transport, post(peer, WatchedBody.of(b"x" * count)))
             assert [item.body for item in peer.received] == [b"x", b"xx", b"xxx"]
             assert len(peer.server.connections) == 1
+
+    @isolated
+    async def test_a_body_is_let_go(self) -> None:
+        """However long a connection is kept, the memory of what went out by it is not."""
+        async with self.peer() as peer:
+            peer.will_answer(200, b"ok")
+            body = WatchedBody.of(b"x" * 1000)
+            left = weakref.ref(body)
+            await consume(peer.transport, post(peer, body))
+            del body
+            gc.collect()
+            assert left() is None
+            await consume(peer.transport, post(peer, WatchedBody.of(b"next")))
 
     @isolated
     async def test_many_at_once(self) -> None:

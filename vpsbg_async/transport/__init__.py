@@ -7,9 +7,9 @@ another, and run the conformance suite of `vpsbg_async.testing` against it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, ItemsView, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar, overload
 
 import attrs
 
@@ -17,6 +17,8 @@ from ..errors import ResponseReadError
 from ..settings import check_seconds
 
 __all__ = ["Body", "Headers", "Request", "Response", "Timeouts", "Transport"]
+
+T = TypeVar("T")
 
 MAX_ANSWER = 64 * 1024 * 1024  # bytes
 
@@ -47,6 +49,19 @@ class Headers(Mapping[str, str]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._items
+
+    def items(self) -> ItemsView[str, str]:
+        """Names and values."""
+        return dict(self._items.values()).items()
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: T) -> str | T: ...
+    def get(self, name: str, /, default: T | None = None) -> str | T | None:
+        """The value of a name, or the default where there is none."""
+        item = self._items.get(name.lower())
+        return default if item is None else item[1]
 
     def __repr__(self) -> str:
         shown = {name: "***" if name.lower() in _SECRET else value for name, value in self.items()}

@@ -7,10 +7,11 @@ import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from contextvars import ContextVar
 from http import HTTPStatus
-from types import SimpleNamespace, TracebackType
-from typing import Any, Self
-from weakref import WeakSet
+from types import TracebackType
+from typing import Any, Self, cast
+from weakref import WeakSet, ref
 
 import aiohttp
 from yarl import URL
@@ -78,7 +79,7 @@ class AiohttpTransport:
             await self._session.close()
 
     async def request(
-        self, request: Request, *, payload: _Payload | None, watch: Watch
+        self, request: Request, *, payload: _Payload | None
     ) -> aiohttp.ClientResponse:
         """Have aiohttp make one attempt; its own exceptions come out."""
         url = URL(request.url, encoded=True)
@@ -105,8 +106,7 @@ class AiohttpTransport:
             proxy=None if proxy is None else proxy.url,
             proxy_headers=shown or None,
             allow_redirects=False,
-            middlewares=(_once,),
-            trace_request_ctx=watch,
+            middlewares=() if request.method in _NOT_SENT_AGAIN else (_once,),
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -121,20 +121,19 @@ class AiohttpTransport:
         return self._session
 
     def _make_session(self) -> aiohttp.ClientSession:
-        connector: aiohttp.BaseConnector | None
+        pool: aiohttp.BaseConnector | None
         if self._lender is None:
-            connector = _Connector(limit=0, keepalive_timeout=KEEPALIVE)
+            pool = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE)
         else:
-            connector = self._lender.connector
-        if connector is None or connector.closed:
+            pool = self._lender.connector
+        if pool is None or pool.closed:
             raise NotSentError("the session that lends its connections is closed", permanent=True)
         return aiohttp.ClientSession(
-            connector=connector,
+            connector=cast(aiohttp.BaseConnector, _Entrance(pool)),
             connector_owner=self._lender is None,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(),  # none: see `Watch`
-            trace_configs=[_phases()],
         )
 
 
@@ -186,10 +185,12 @@ class _Attempt(AbstractAsyncContextManager[Response]):
             self._answer.close()
 
     async def _exchange(self) -> aiohttp.ClientResponse:
-        async with self._watch.kept():
-            answer = await self._transport.request(
-                self._request, payload=self._payload, watch=self._watch
-            )
+        token = _watch.set(ref(self._watch))
+        try:
+            async with self._watch:
+                answer = await self._transport.request(self._request, payload=self._payload)
+        finally:
+            _watch.reset(token)
         if self._payload is not None and not self._payload.begun:
             answer.close()
             raise NotSentError("an answer was there before the request")
@@ -236,27 +237,71 @@ class _Nothing:
         yield b""
 
 
-class _Connector(aiohttp.TCPConnector):
-    """A pool that gives out no connection again on which something has arrived since.
+class _Entrance:
+    """The way to a pool of connections, which tells the watch of an attempt how far that has come.
 
-    It would be taken for the answer to the next request: a proxy that is out of step, or a server
-    that bids farewell to an idle connection, could have a ticket reported as refused or as filed.
+    It gives out no connection again on which something has arrived since. That would be taken for
+    the answer to the next request: a proxy that is out of step, or a server that bids farewell to
+    an idle connection, could have a ticket reported as refused or as filed.
+
+    The watch could be told by the traces of the session too, which for each request would cost a
+    tenth of what aiohttp takes for it.
     """
 
-    def __init__(self, *, limit: int, keepalive_timeout: float) -> None:
-        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
-        self._known: WeakSet[Any] = WeakSet()
+    def __init__(self, pool: aiohttp.BaseConnector) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109
         """Called by aiohttp."""
+        watch = _watch.get()()
+        assert watch is not None, "the attempt is waiting for this"  # noqa: S101
+        told: Any = _Told(watch)
         while True:
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol not in self._known:
-                self._known.add(connection.protocol)
-                return connection
-            if not _has_something_to_say(connection.protocol):
+            connection = await self._pool.connect(req, [*traces, told], timeout)
+            if not (told.reused and _has_something_to_say(connection.protocol)):
+                watch.sending()
                 return connection
             connection.close()
+
+
+# Weak, because whatever is begun meanwhile keeps its context, and so would keep what was sent: the
+# connection too, for as long as it lives.
+_watch: ContextVar[ref[Watch]] = ContextVar("_watch")
+
+
+class _Told:
+    """What a pool tells while it makes or finds a connection (see `aiohttp.tracing.Trace`).
+
+    Attributes:
+        reused: Whether the connection that it gives was in use before.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self.reused = False
+        self._watch = watch
+
+    async def send_connection_queued_start(self) -> None:
+        """Called by aiohttp."""
+        self._watch.queued()
+
+    async def send_connection_create_start(self) -> None:
+        """Called by aiohttp."""
+        self.reused = False
+        self._watch.connecting()
+
+    async def send_connection_reuseconn(self) -> None:
+        """Called by aiohttp."""
+        self.reused = True
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[None]]:
+        return _nothing  # of look-ups and the like nobody needs to know
+
+
+async def _nothing(*_: object) -> None:
+    pass
 
 
 def _has_something_to_say(protocol: Any) -> bool:
@@ -293,12 +338,17 @@ class _Payload(aiohttp.Payload):
 
     async def write(self, writer: Any) -> None:
         """Called by aiohttp, in a task of its own, once there is a connection."""
-        if writer.protocol.should_close:  # of a lent pool: see _Connector
+        if writer.protocol.should_close:  # something has arrived since it was taken
             raise NotSentError("the connection held something that nobody had asked for")
         self.begun = True
         self._connection = writer.transport
-        async for chunk in self._value:
-            await writer.write(chunk)
+        try:
+            async for chunk in self._value:
+                await writer.write(chunk)
+        except VPSBGError:
+            # The upload knows its failure. aiohttp would tell its traces, and those whoever traces
+            # an application: names of files, and what the source of one has said.
+            raise _DroppedError("the upload failed") from None
         self.written = True
 
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:  # noqa: ARG002
@@ -337,6 +387,9 @@ class _AnswerChunks:
         return chunk
 
 
+_NOT_SENT_AGAIN = frozenset({"POST", "PATCH"})  # by aiohttp
+
+
 class _DroppedError(Exception):
     """A dropped connection, in a form that aiohttp does not answer by sending again."""
 
@@ -351,25 +404,6 @@ async def _once(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _DroppedError(_told(error)) from error
-
-
-def _phases() -> aiohttp.TraceConfig:
-    """Has aiohttp tell the watch of a request how far it has come."""
-    phases = aiohttp.TraceConfig()
-
-    async def queued(_: object, request: SimpleNamespace, __: object) -> None:
-        request.trace_request_ctx.queued()
-
-    async def connecting(_: object, request: SimpleNamespace, __: object) -> None:
-        request.trace_request_ctx.connecting()
-
-    async def sending(_: object, request: SimpleNamespace, __: object) -> None:
-        request.trace_request_ctx.sending()
-
-    phases.on_connection_queued_start.append(queued)
-    phases.on_connection_create_start.append(connecting)
-    phases.on_request_headers_sent.append(sending)
-    return phases
 
 
 def _told(error: BaseException) -> str:

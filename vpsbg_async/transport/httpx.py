@@ -21,7 +21,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import SplitResult, urlsplit
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from ..errors import ConfigurationError, NotSentError, ResponseReadError, VPSBGError
 from . import Headers, Request, Response
@@ -204,9 +204,9 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         except ValueError as error:
             raise NotSentError("the URL cannot be called", permanent=True) from error
         pool = self._transport.pool_for(url)
-        token = _attempt.set(self)
+        token = _attempt.set(ref(self))
         try:
-            async with self._watch.kept():
+            async with self._watch:
                 return await pool.handle_async_request(request)
         finally:
             _attempt.reset(token)
@@ -266,7 +266,16 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         return verdict
 
 
-_attempt: ContextVar[_Attempt] = ContextVar("_attempt")
+# Weak, because whatever is begun meanwhile keeps its context, and so would keep what was sent: the
+# connection too, for as long as it lives.
+_attempt: ContextVar[ref[_Attempt]] = ContextVar("_attempt")
+
+
+def _current() -> _Attempt:
+    """The attempt that httpcore2 is at work for."""
+    attempt = _attempt.get()()
+    assert attempt is not None, "it is waiting for this"  # noqa: S101
+    return attempt
 
 
 class _EndedError(Exception):
@@ -381,7 +390,7 @@ class _Pool(httpcore2.AsyncConnectionPool):
 
     def create_connection(self, origin: httpcore2.Origin) -> httpcore2.AsyncConnectionInterface:
         """Called by httpcore2 in the task of the request that needs it, as there is no limit."""
-        connection = _attempt.get().connection = super().create_connection(origin)
+        connection = _current().connection = super().create_connection(origin)
         return connection
 
 
@@ -413,7 +422,7 @@ class _Network(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
         """Called by httpcore2."""
-        attempt = _attempt.get()
+        attempt = _current()
         attempt.connecting()
         try:
             return _Stream(await Wire.to(host, port), self)
@@ -440,7 +449,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
         """Called by httpcore2."""
         if not buffer:
             return
-        _attempt.get().writes(self._wire, buffer)
+        _current().writes(self._wire, buffer)
         if not await self._wire.write(buffer):
             raise httpcore2.WriteError("answered, or closed, before it was sent")
 
@@ -455,7 +464,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
             await self._wire.start_tls(self._network.ssl_context, server_hostname)
         except OSError as error:
             failure = NotSentError(f"no TLS with {server_hostname}: {reason_of(error)}")
-            raise _attempt.get().ended(failure, error) from None
+            raise _current().ended(failure, error) from None
         return self
 
     async def aclose(self) -> None:

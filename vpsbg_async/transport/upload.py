@@ -10,6 +10,7 @@ from typing import Self
 
 from ..errors import AttachmentError, NotSentError, OutcomeUnknownError, VPSBGError
 from . import Body, Timeouts
+from .alarm import Alarm
 
 __all__ = ["Upload"]
 
@@ -35,14 +36,15 @@ class Upload:
     Attributes:
         committed: Whether the last chunk was given out: from here on the server may act.
         failure: The error on this side that ended the upload.
+        alarm: What each step of the upload, and its end, set anew; None while nobody waits for it.
     """
 
     def __init__(self, body: Body, timeouts: Timeouts) -> None:
         self.committed = False
         self.failure: VPSBGError | None = None
+        self.alarm: Alarm | None = None
         self._body = body
         self._timeouts = timeouts
-        self._timer: asyncio.Timeout | None = None
         self._context: AbstractAsyncContextManager[AsyncIterator[bytes]] | None = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._held: bytes | None = None
@@ -62,20 +64,11 @@ class Upload:
         if piece is None:
             self._pieces = _slices(await self._step())
             piece = next(self._pieces)
-        self._rearm(self._timeouts.stall)
+        self._allow(self._timeouts.stall)
         return piece
 
-    @contextlib.contextmanager
-    def watched_by(self, timer: asyncio.Timeout) -> Iterator[None]:
-        """Have each step of the upload, and its end, set this timer until the block ends."""
-        self._timer = timer
-        try:
-            yield
-        finally:
-            self._timer = None
-
     def overdue(self) -> VPSBGError:
-        """The error to raise when the timer has run out."""
+        """The error to raise when the alarm has ended it."""
         stall = f"{self._timeouts.stall or 0:g} s"
         if self._ended:
             text = f"no answer within {self._timeouts.response or 0:g} s"
@@ -104,7 +97,7 @@ class Upload:
 
     async def _step(self) -> bytes:
         """Have the body make its next chunk, leaving traces for `overdue` and `aclose`."""
-        self._rearm(self._timeouts.stall)
+        self._allow(self._timeouts.stall)
         self._waits_for_source = True
         self._idle.clear()
         try:
@@ -123,7 +116,7 @@ class Upload:
         self._waits_for_source = False  # not on a cancellation: it may be the timer's
         if chunk is None:
             self._ended = True
-            self._rearm(self._timeouts.response)
+            self._allow(self._timeouts.response)
             raise StopAsyncIteration
         return chunk
 
@@ -165,12 +158,9 @@ class Upload:
             with contextlib.suppress(Exception):
                 await context.__aexit__(None, None, None)
 
-    def _rearm(self, seconds: float | None) -> None:
-        timer = self._timer
-        if timer is None or timer.expired():
-            return
-        loop = asyncio.get_running_loop()
-        timer.reschedule(None if seconds is None else loop.time() + seconds)
+    def _allow(self, seconds: float | None) -> None:
+        if self.alarm is not None:
+            self.alarm.set(seconds)
 
 
 async def _pull(chunks: AsyncIterator[bytes]) -> bytes | None:

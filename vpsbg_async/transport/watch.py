@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from ..errors import NotSentError, OutcomeUnknownError, VPSBGError
 from . import Timeouts
+from .alarm import Alarm
 from .upload import Upload
 
 __all__ = ["Watch"]
@@ -15,12 +16,17 @@ __all__ = ["Watch"]
 _CLOSED = "the transport was closed"
 
 
-class Watch:
-    """Ends an attempt that stands still for too long, or that is broken off.
+class Watch(AbstractAsyncContextManager[None]):
+    """A block that waits for the head of an answer, and ends if it stands still for too long.
 
     Args:
         timeouts: How long each phase may take.
-        upload: What it sends, None for a request without a body.
+        upload: What is sent, None for a request without a body.
+
+    Raises:
+        NotSentError: On leaving: it was ended, and nothing that could be acted on had left.
+        OutcomeUnknownError: It was ended after that.
+        AttachmentError: It was ended because the body gave nothing.
     """
 
     def __init__(self, timeouts: Timeouts, upload: Upload | None) -> None:
@@ -28,32 +34,30 @@ class Watch:
         self._upload = upload
         self._has_left = False
         self._lack = ""  # what it is overdue for want of
-        self._timer = asyncio.timeout(None)  # of the phase it is in
-        self._end = asyncio.timeout(None)
+        self._limit: float | None = None  # how many seconds that may be wanting
+        self._alarm = Alarm()
+        self._is_broken_off = False
         self._is_over = asyncio.Event()
         self._is_over.set()
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Watch over a block that waits for the head of an answer.
-
-        Raises:
-            NotSentError: It was ended, and nothing that could be acted on had left.
-            OutcomeUnknownError: It was ended after that.
-            AttachmentError: It was ended because the body gave nothing.
-        """
-        upload = nullcontext() if self._upload is None else self._upload.watched_by(self._timer)
+    async def __aenter__(self) -> None:
         self._is_over.clear()
+        await self._alarm.__aenter__()
+        if self._upload is not None:
+            self._upload.alarm = self._alarm
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._upload is not None:
+            self._upload.alarm = None
         try:
-            async with self._end, self._timer:
-                with upload:
-                    yield
-        except TimeoutError as error:
-            if self._end.expired():
-                raise self._broken_off() from error
-            if self._timer.expired():
-                raise self._overdue() from error
-            raise
+            await self._alarm.__aexit__(kind, error, traceback)
+        except TimeoutError as over:
+            raise (self._broken_off() if self._is_broken_off else self._overdue()) from over
         finally:
             self._is_over.set()
 
@@ -72,8 +76,9 @@ class Watch:
 
     async def break_off(self) -> None:
         """End it, and wait until it has. Its answer may have come at that very moment."""
-        if not self._is_over.is_set() and not self._end.expired():
-            self._end.reschedule(asyncio.get_running_loop().time())
+        if not self._is_over.is_set() and not self._alarm.expired():
+            self._is_broken_off = True
+            self._alarm.ring()
         await self._is_over.wait()
 
     def verdict(self, text: str, *, overdue: bool = False) -> VPSBGError:
@@ -94,13 +99,11 @@ class Watch:
     def _overdue(self) -> VPSBGError:
         if self._upload is not None and self._has_left:
             return self._upload.overdue()
-        return self.verdict(self._lack, overdue=self._has_left)
+        text = f"{self._lack} within {self._limit or 0:g} s"
+        return self.verdict(text, overdue=self._has_left)
 
     def _allow(self, seconds: float | None, lack: str) -> None:
         """Give it so long for the next phase, once however often that begins."""
-        lack = f"{lack} within {seconds or 0:g} s"
-        if self._timer.expired() or self._lack == lack:
-            return
-        self._lack = lack
-        loop = asyncio.get_running_loop()
-        self._timer.reschedule(None if seconds is None else loop.time() + seconds)
+        if self._lack != lack:
+            self._lack, self._limit = lack, seconds
+            self._alarm.set(seconds)
