@@ -17,19 +17,18 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import attrs
 
 from vpsbg_async import VPSBG, TicketDraft
+
+from .contest import Cost
+from .sink import sink
 
 __all__ = ["LOOP", "MANY", "WITH_JOURNAL", "Measured", "Told", "measure"]
 
@@ -39,94 +38,6 @@ MANY = "create_many"
 WITH_JOURNAL = "with a journal"
 
 _QUICK = 50, 3  # tickets, rounds
-_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
-_END = b"\r\n\r\n"
-_TICKET = (
-    '{{"id":{id},"status":"opened","subject":"Server misbehaves","created_at":'
-    '"2026-11-24T12:00:00.000000Z","updated_at":"2026-11-24T12:00:00.000000Z","department":'
-    '"tech-support","service_label":null,"service_type":null,"service_id":null,"messages":'
-    '[{{"id":{id},"content":"It does.","is_customer":true,"created_at":'
-    '"2026-11-24T12:00:00.000000Z","attachments":[]}}]}}'
-)
-_HEAD = (
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
-    "Date: Tue, 24 Nov 2026 12:00:00 GMT\r\nX-RateLimit-Limit: 100000\r\n"
-    "X-RateLimit-Remaining: 99999\r\n\r\n"
-)
-
-
-class FastServer(asyncio.Protocol):
-    """One connection to a server that answers at once, whatever it is asked."""
-
-    _transport: asyncio.Transport
-    _served = 0
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        self._data += data
-        while (head := self._data.find(_END)) >= 0:
-            length = _LENGTH.search(self._data, 0, head + 2)
-            end = head + len(_END) + (int(length[1]) if length else 0)
-            if len(self._data) < end:
-                return
-            del self._data[:end]
-            FastServer._served += 1
-            body = _TICKET.format(id=FastServer._served)
-            self._transport.write((_HEAD.format(length=len(body)) + body).encode())
-
-
-async def serve() -> None:
-    """Serve until standard input ends; tell the port."""
-    server = await asyncio.get_running_loop().create_server(FastServer, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    server.close()
-
-
-@asynccontextmanager
-async def fast_server() -> AsyncIterator[str]:
-    """Such a server, and its URL."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.bulk", "--serve"),
-        cwd=Path(__file__).parent.parent,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(await process.stdout.readline())}"
-    finally:
-        await process.communicate(b"")
-
-
-@attrs.frozen
-class Cost:
-    """What a piece of work took, in seconds.
-
-    Attributes:
-        cpu: Processor time of the client, the kernel's for it included.
-        system: The kernel's part of that, as far as it tells them apart.
-        seconds: Time.
-    """
-
-    cpu: float = 0.0
-    system: float = 0.0
-    seconds: float = 0.0
-
-    @classmethod
-    def now(cls) -> Cost:
-        """What everything took so far."""
-        return cls(time.process_time(), os.times().system, time.perf_counter())
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.cpu - other.cpu, self.system - other.system, self.seconds - other.seconds)
 
 
 @attrs.frozen
@@ -139,7 +50,7 @@ class Block:
     """
 
     cost: Cost
-    around: Cost = Cost()
+    around: Cost = attrs.field(factory=Cost)
 
 
 Contender = Callable[[VPSBG, Iterator[TicketDraft]], Awaitable[Block]]
@@ -196,7 +107,6 @@ class Measured:
 
     Attributes:
         cpu: Processor time of the client for a ticket, in microseconds; the median of the blocks.
-        system: The kernel's part of it; the mean of the blocks, as it is told in coarse steps.
         rate: Tickets a second; the median of the blocks.
         of_loop: The same as a part of what the loop makes, each block beside that of its round; the
             median.
@@ -204,7 +114,6 @@ class Measured:
     """
 
     cpu: float
-    system: float
     rate: float
     of_loop: float
     around: float
@@ -227,10 +136,11 @@ class Told:
     journal_cpu: float
 
 
-async def measure(*, tickets: int, rounds: int, folder: Path) -> Told:
+async def measure(url: str, *, tickets: int, rounds: int, folder: Path) -> Told:
     """Let all contenders take turns.
 
     Args:
+        url: Where they are created.
         tickets: How many a block has.
         rounds: How many blocks each has.
         folder: Where the journal is.
@@ -242,7 +152,7 @@ async def measure(*, tickets: int, rounds: int, folder: Path) -> Told:
     }
     blocks: dict[str, list[Block]] = {name: [] for name in contenders}
     syncs: list[float] = []
-    async with fast_server() as url, VPSBG("key", base_url=url) as vps:
+    async with VPSBG("key", base_url=url) as vps:
         for turn in range(-1, rounds):  # the first is for nothing but warmth
             names = [*contenders]
             for name in names[turn % 3 :] + names[: turn % 3]:
@@ -263,7 +173,6 @@ async def measure(*, tickets: int, rounds: int, folder: Path) -> Told:
 def _measured(mine: Sequence[Block], loops: Sequence[Block], *, tickets: int) -> Measured:
     return Measured(
         cpu=statistics.median(block.cost.cpu for block in mine) / tickets * 1e6,
-        system=statistics.mean(block.cost.system for block in mine) / tickets * 1e6,
         rate=tickets / statistics.median(block.cost.seconds for block in mine),
         of_loop=statistics.median(
             theirs.cost.seconds / block.cost.seconds
@@ -285,6 +194,11 @@ def _sync(path: Path) -> list[float]:
     return taken
 
 
+async def _run(tickets: int, rounds: int, folder: Path) -> Told:
+    async with sink() as far_end:
+        return await measure(far_end.url, tickets=tickets, rounds=rounds, folder=folder)
+
+
 def main() -> None:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -293,24 +207,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few and small blocks")
     parser.add_argument("--json", action="store_true", help="write JSON")
     parser.add_argument("--folder", type=Path, help="where the journal is to be")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve:
-        asyncio.run(serve())
-        return
     tickets, rounds = _QUICK if arguments.quick else (arguments.tickets, arguments.rounds)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        told = asyncio.run(measure(tickets=tickets, rounds=rounds, folder=Path(name)))
+        told = asyncio.run(_run(tickets, rounds, Path(name)))
     if arguments.json:
         print(json.dumps(attrs.asdict(told), indent=2))
         return
-    columns = ("cpu us", "system us", "tickets/s", "of loop", "around ms")
+    columns = ("cpu us", "tickets/s", "of loop", "around ms")
     print(" " * 20 + "".join(f"{column:>11}" for column in columns))
     for name, item in told.contenders.items():
-        print(
-            f"{name:20}{item.cpu:11.0f}{item.system:11.0f}{item.rate:11.0f}{item.of_loop:11.3f}"
-            f"{item.around:11.1f}"
-        )
+        print(f"{name:20}{item.cpu:11.0f}{item.rate:11.0f}{item.of_loop:11.3f}{item.around:11.1f}")
     print(
         f"\nA journal adds {told.journal_cpu:.0f} us of processor time to a ticket. "
         f"A write that lasts takes {told.sync:.0f} us here: {told.syncs:.0f} a second."

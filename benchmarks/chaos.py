@@ -11,7 +11,7 @@ what it has. Others than this package are:
   examples show it;
 * the rules that the ``openai`` SDK has by default, through that SDK itself.
 
-Those two take part if they are installed (``pip install tenacity openai``).
+Those two take part if they are installed (``pip install '.[bench]'``).
 """
 
 from __future__ import annotations
@@ -196,12 +196,13 @@ def main() -> None:
     parser.add_argument("--creates", type=int, default=2000, help="how many tickets")
     parser.add_argument("--rate", type=float, default=0.2, help="how many requests go wrong")
     parser.add_argument("--seed", type=int, default=7, help="where chance begins")
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, help="some contenders only")
     parser.add_argument("--json", action="store_true", help="write JSON")
     arguments = parser.parse_args()
     told: dict[str, Verdict] = {}
-    for name, contender in CONTENDERS.items():
+    for name in arguments.only or CONTENDERS:
         run = measure(
-            contender, creates=arguments.creates, rate=arguments.rate, seed=arguments.seed
+            CONTENDERS[name], creates=arguments.creates, rate=arguments.rate, seed=arguments.seed
         )
         try:
             told[name] = asyncio.run(run)
