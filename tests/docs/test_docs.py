@@ -19,6 +19,9 @@ from vpsbg_async.testing import RawConnection, RawServer
 from .pages import DOCS, PAGES, Block, blocks_of, differences
 
 PYTHON = (sys.executable, "-W", "error", "-X", "dev")
+# By the names that pytest finds them by, and the setting without which the first warns.
+PLUGINS = ("-p", "asyncio", "-p", "vpsbg_async_pytest")
+SETTINGS = ("-o", "asyncio_default_fixture_loop_scope=function")
 PROXY_URL = "http://proxy.example:3128"
 WITH_CODE = [
     page
@@ -124,7 +127,8 @@ class Bench:
         test = self.folder / "test_example.py"
         test.write_text(block.code, encoding="utf-8")
         config = ("--rootdir", str(self.folder), "-c", os.devnull, "-p", "no:cacheprovider")
-        return await self._run(*PYTHON, "-m", "pytest", "-q", *config, str(test))
+        options = (*config, *PLUGINS, *SETTINGS)
+        return await self._run(*PYTHON, "-m", "pytest", "-q", *options, str(test))
 
     async def _run(self, *command: str, given: str = "") -> str:
         process = await asyncio.create_subprocess_exec(
