@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import attrs
 
-__all__ = ["DOCS", "PAGES", "Block", "blocks_of", "differences"]
+__all__ = ["DOCS", "PAGES", "Block", "blocks_of", "differences", "program_of"]
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(
@@ -19,6 +21,7 @@ PAGES = sorted(
 )
 
 _BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_RUN = "\nasyncio.run(main())\n"
 _KINDS = {"python", "console", "output", "text", "{toctree}", "{eval-rst}", "{include}"}
 
 
@@ -62,6 +65,14 @@ def blocks_of(page: str) -> Iterator[Block]:
         if block.kind in ("python", "console"):
             output = after.code if after.kind == "output" else None
             yield attrs.evolve(block, output=output)
+
+
+def program_of(page: str, number: int = 0) -> Any:
+    """What a program on a page defines and sets up, without its last line, which runs it."""
+    code = [block.code for block in blocks_of(page) if block.kind == "python"][number]
+    names: dict[str, Any] = {"__name__": page}
+    exec(compile(code.removesuffix(_RUN), page, "exec"), names)
+    return SimpleNamespace(**names)
 
 
 def differences(block: Block, printed: str) -> list[str]:
