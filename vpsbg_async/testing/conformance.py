@@ -131,6 +131,7 @@ class TransportConformance:
             (WatchedBody.of(length=None), b""),
             (WatchedBody.of(b"one", b"two", length=None), b"onetwo"),
             (WatchedBody.of(b"", b"one", b"", b"two", b""), b"onetwo"),
+            (WatchedBody.of(b"", b"one", b"", b"two", b"", length=None), b"onetwo"),
             (WatchedBody.of(large, b"!"), large + b"!"),
             (WatchedBody.of(large, b"!", length=None), large + b"!"),
         ]

@@ -349,6 +349,7 @@ class NetworkTransportConformance(TransportConformance):
             (WatchedBody.of(large), OutcomeUnknownError, Outcome.UNKNOWN),
         )
         for body, kind, outcome in cases:
+            gone.clear()
             async with self._transport() as transport, RawServer(take_nothing) as server:
                 timeouts = Timeouts(stall=0.2)
                 request = Request(method="POST", url=server.url, body=body, timeouts=timeouts)
