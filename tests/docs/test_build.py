@@ -13,7 +13,7 @@ import pytest
 from .pages import DOCS
 
 PUBLIC = ("vpsbg_async", *(f"vpsbg_async.{name}" for name in
-          ("errors", "events", "models", "sandbox", "testing")))  # fmt: skip
+          ("errors", "events", "models", "sandbox", "testing", "transport.httpx")))  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import groupby
@@ -88,6 +89,8 @@ async def test_page(page: str, tmp_path: Path, sandbox: Sandbox, proxy: str) -> 
     """Each of its blocks does what it says there, in its order."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
+    for file in (DOCS / "howto" / "transports").glob("*.py"):
+        shutil.copy(file, tmp_path)
     bench = Bench(page=DOCS / page, folder=tmp_path, sandbox=sandbox, proxy=proxy)
     for kind, blocks in groupby(filter(lambda block: block.is_run, blocks_of(page)), _kind):
         for block, printed in await bench.run_all(kind, [*blocks]):
