@@ -60,7 +60,7 @@ _PYTHON_MODULES = (
 
 # Types that show in a signature and that nobody has to know.
 nitpick_ignore_regex = [
-    ("py:class", r"vpsbg_async\.core\..*\.T"),
+    ("py:class", r"vpsbg_async\.(core\..*|transport)\.T"),
     ("py:class", r"vpsbg_async\.attachments\.contents\.Content"),
     ("py:class", r"vpsbg_async\.sandbox\.faults\.FaultSettings"),
 ]
