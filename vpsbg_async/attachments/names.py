@@ -12,7 +12,8 @@ __all__ = ["guess_type", "is_content_type", "safe_name"]
 
 _MAX = 255  # bytes of UTF-8
 _FALLBACK = "attachment.bin"
-_REPLACED = re.compile(r'[\x00-\x1f\x7f-\x9f":*?<>|\ud800-\udfff]')
+# Among them what turns the direction of writing, so that a name shows another suffix than it has.
+_REPLACED = re.compile(r'[\x00-\x1f\x7f-\x9f":*?<>|\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 _CONTENT_TYPE_MAX = (
     255  # characters: PHP cuts a header line after 5120, and what follows is content
@@ -26,9 +27,9 @@ def safe_name(name: str) -> str:
     r"""The file name that is sent for ``name``.
 
     PHP takes names apart at quotes, slashes and line ends, and a bot's users choose them. So:
-    composed form (NFC), without folders; control characters and ``" \ / : * ? < > |`` become
-    ``_``; no dots or spaces at the end; at most 255 bytes of UTF-8, keeping the suffix; never
-    empty.
+    composed form (NFC), without folders; control characters, those that turn the direction of
+    writing, and ``" \ / : * ? < > |`` become ``_``; no dots or spaces at the end; at most 255
+    bytes of UTF-8, keeping the suffix; never empty.
     """
     name = unicodedata.normalize("NFC", name)
     name = name[1 + max(name.rfind("/"), name.rfind("\\")) :]
