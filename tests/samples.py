@@ -79,7 +79,7 @@ def samples() -> list[VPSBGError]:
         InvalidInputError({"subject": ("is too short",), "attachments.1": ("is gone", "is odd")}),
         JournalError("run.journal is in use by another run"),
         AttachmentError("shrank while it was being sent", attachment=Path(attachment.name)),
-        WaitTimeoutError("it is not stopped after 12 s"),
+        WaitTimeoutError("not seen stopped within 12 s: it was last seen running"),
         TransportError("something"),
         NotSentError("nothing listens"),
         unknown,

@@ -70,6 +70,9 @@ async def servers(vps: VPSBG) -> None:
     status = await vps.servers.wait_until(1, running=True)
     assert_type(status, models.ServerStatus)
     assert_type(await vps.servers.wait_until(1, locked=False), models.Server)
+    running: bool | None = True if status.running else None
+    seen = await vps.servers.wait_until(1, running=running, locked=running)
+    assert_type(seen, models.ServerStatus | models.Server)
     assert_type(await vps.servers.stop(1, wait_if_locked=60), None)
     assert_type(vps.server_addons.list_available(1), Pages[models.AvailableAddon])
     cost = await vps.server_scaling.calculate(1, plan="cloud-vps-4gb", scale_disk=False)

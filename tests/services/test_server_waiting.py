@@ -16,6 +16,7 @@ from tests.core.virtual import in_virtual_time, now
 from tests.services.contract import check_refused
 from tests.services.tickets.support import failure_of
 from vpsbg_async import (
+    VPSBG,
     AuthenticationError,
     LockedError,
     NotFoundError,
@@ -27,11 +28,14 @@ from vpsbg_async import (
     ResponseError,
     RetryPolicy,
     ServerError,
+    VPSBGError,
     WaitTimeoutError,
     error_of,
     is_safe_to_retry,
     outcome_of,
 )
+from vpsbg_async.core.clock import Clock
+from vpsbg_async.sandbox import Sandbox
 from vpsbg_async.services.servers import Server, Servers, ServerStatus
 from vpsbg_async.testing import FakeTransport, Reply
 
@@ -145,7 +149,9 @@ class TestWaitUntil:
         )
         assert now() == 12
         assert isinstance(error, WaitTimeoutError)
-        assert str(error) == "GET /servers/7: it is not stopped and unlocked after 12 s"
+        assert str(error) == (
+            "GET /servers/7: not seen stopped and unlocked within 12 s: it was last seen running"
+        )
         assert (error.__cause__, error.permanent) == (None, False)
         assert is_safe_to_retry(error)
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
@@ -163,7 +169,7 @@ class TestWaitUntil:
         @in_virtual_time
         async def test() -> None:
             machine = Machine(running=False)
-            with pytest.raises(WaitTimeoutError, match=f"it is not {words} after 2 s"):
+            with pytest.raises(WaitTimeoutError, match=f"not seen {words} within 2 s: it was last"):
                 await servers(machine).wait_until(7, timeout=2, **wanted)
 
         test()
@@ -206,16 +212,69 @@ class TestWaitUntil:
         assert isinstance(error, WaitTimeoutError)
         assert isinstance(error.__cause__, ServerError)
         assert (
-            "GET /servers/7: it is not stopped after 9 s (the last read has failed: GET /"
-            in str(error)
-        )
+            "GET /servers/7: not seen stopped within 9 s: its state was not seen "
+            "(the last read has failed: GET /servers/7/status: answered 503"
+        ) in str(error)
+
+    @pytest.mark.parametrize(
+        ("state", "wanted", "words"),
+        [
+            (STOPPED | {"locked": True}, {"running": False}, "stopped and locked"),
+            (STOPPED | {"locked": None}, {"running": False}, "whether it is locked"),
+            ({"running": None}, {"running": True}, "whether it runs"),
+            ({"locked": True}, {}, "locked"),
+            ({"locked": None}, {}, "whether it is locked"),
+        ],
+    )
+    def test_what_was_last_seen_is_told(
+        self, state: State, wanted: dict[str, Any], words: str
+    ) -> None:
+        @in_virtual_time
+        async def test() -> None:
+            faults = dict.fromkeys(range(5, 10), LOCKED)
+            machine = Machine(faults=faults, **state)
+            with pytest.raises(WaitTimeoutError, match=f"it was last seen .*{words} .the last"):
+                await servers(machine).wait_until(7, locked=False, timeout=9, every=1, **wanted)
+
+        test()
 
     @in_virtual_time
     async def test_a_read_that_takes_too_long_is_broken_off(self) -> None:
         machine = Machine(running=False, takes=61)
-        with pytest.raises(WaitTimeoutError):
-            await servers(machine).wait_until(7, running=False, timeout=60)
+        error = await failure_of(servers(machine).wait_until(7, running=False, timeout=60))
+        assert isinstance(error, WaitTimeoutError)
         assert now() == 60
+        assert "its state was not seen (the last read has failed: GET /servers/7/status" in str(
+            error
+        )
+
+    @in_virtual_time
+    async def test_a_read_that_is_broken_off_between_its_attempts_tells_why(self) -> None:
+        faults = {moment: Reply(status=502) for moment in range(20)}
+        machine = Machine(faults=faults)
+        retry = RetryPolicy(first_delay=64, max_delay=64)
+        error = await failure_of(
+            servers(machine, retry=retry).wait_until(7, locked=False, timeout=9)
+        )
+        assert isinstance(error, WaitTimeoutError)
+        assert isinstance(error.__cause__, VPSBGError)
+        assert [attempt.status for attempt in error.__cause__.history] == [502]
+        assert "its attempts: ServerError 502" in str(error)
+
+    @in_virtual_time
+    async def test_an_error_that_is_being_handled_is_not_taken_for_the_reads(self) -> None:
+        try:
+            await servers(Machine(faults={0: LOCKED})).get(7)
+        except LockedError:
+            error = await failure_of(servers(Machine()).wait_until(7, running=False, timeout=9))
+        assert error.__cause__ is None
+        assert error.remarks == ()
+
+    @in_virtual_time
+    async def test_it_is_not_looked_at_without_a_pause(self) -> None:
+        machine = Machine()
+        await failure_of(servers(machine).wait_until(7, running=False, timeout=1, every=1e-9))
+        assert len(machine.log) <= 11
 
     @pytest.mark.parametrize(
         ("reply", "kind"),
@@ -269,53 +328,91 @@ class TestSwitch:
 
     @in_virtual_time
     async def test_a_locked_stop_that_happens_all_the_same(self) -> None:
-        machine = Machine(posts=(LOCKED,), locked=True, at={32: STOPPED})
+        changes = {12: {"locked": False}, 32: STOPPED}
+        machine = Machine(posts=(LOCKED,), locked=True, at=changes)
         await servers(machine).stop(7, wait_if_locked=120)
         assert machine.posts == [0]
-        assert machine.log[-1] == (35, "status")
+        assert machine.log[-2:] == [(35, "status"), (35, "get")]
 
     @in_virtual_time
-    async def test_it_is_sent_again_only_when_unlocked_and_still_running(self) -> None:
+    async def test_it_is_sent_again_when_it_must_have_settled(self) -> None:
         machine = Machine(posts=(LOCKED, FREE), locked=True, at={12: {"locked": False}})
-        await servers(machine).stop(7, wait_if_locked=60)
-        assert machine.log == [
-            (0, "stop"),
-            *((5, "status"), (5, "get")),
-            *((10, "status"), (10, "get")),
-            *((15, "status"), (15, "get")),
-            (15, "stop"),
-        ]
+        await servers(machine).stop(7, wait_if_locked=120)
+        assert machine.posts == [0, 70]  # it was last seen locked at 10
+
+    @pytest.mark.parametrize(
+        "held_up",
+        [{"locked": True}, {"running": None}, {"locked": None}, STOPPED | {"locked": True}],
+        ids=str,
+    )
+    def test_what_may_hold_it_up_has_it_settle_anew(self, held_up: State) -> None:
+        @in_virtual_time
+        async def test() -> None:
+            changes = {38: held_up, 42: {"running": True, "locked": False}}
+            machine = Machine(posts=(LOCKED, FREE), at=changes)
+            await servers(machine).stop(7, wait_if_locked=120)
+            assert machine.posts == [0, 100]
+
+        test()
+
+    @in_virtual_time
+    async def test_a_read_that_fails_has_it_settle_anew(self) -> None:
+        machine = Machine(posts=(LOCKED, FREE), faults={40: Reply(status=500)})
+        await servers(machine).stop(7, wait_if_locked=120)
+        assert machine.posts == [0, 100]
+
+    @pytest.mark.parametrize("seconds", [3, 30, 59])
+    def test_in_less_time_it_is_never_sent_again(self, seconds: float) -> None:
+        @in_virtual_time
+        async def test() -> None:
+            machine = Machine(posts=(LOCKED,))
+            error = await failure_of(servers(machine).stop(7, wait_if_locked=seconds))
+            assert isinstance(error, LockedError)
+            assert error.outcome is Outcome.UNKNOWN
+            assert (machine.posts, now()) == ([0], seconds)
+            assert f"given up after {seconds} s: it was last seen running and unlocked" in str(
+                error
+            )
+
+        test()
+
+    @in_virtual_time
+    async def test_one_that_is_off_for_a_moment_has_not_stopped(self) -> None:
+        changes = {12: RUNNING | {"locked": False}, 22: STOPPED}  # a restart, then the late stop
+        machine = Machine(posts=(LOCKED,), running=False, locked=True, at=changes)
+        await servers(machine).stop(7, wait_if_locked=120)
+        assert (machine.posts, now()) == ([0], 25)
 
     @in_virtual_time
     async def test_a_start_likewise(self) -> None:
         machine = Machine(
             posts=(LOCKED, FREE), running=False, locked=True, at={6: {"locked": False}}
         )
-        await servers(machine).start(7, wait_if_locked=60)
-        assert machine.posts == [0, 10]
-        machine = Machine(posts=(LOCKED,), running=False, locked=True, at={16: RUNNING})
+        await servers(machine).start(7, wait_if_locked=120)
+        assert machine.posts == [0, 65]
+        changes = {16: RUNNING | {"locked": False}}
+        machine = Machine(posts=(LOCKED,), running=False, locked=True, at=changes)
         await servers(machine).start(7, wait_if_locked=60)
         assert len(machine.posts) == 1
 
     @in_virtual_time
     async def test_one_that_is_locked_again_and_again(self) -> None:
         machine = Machine(posts=(LOCKED,) * 9)
-        error = await failure_of(servers(machine).stop(7, wait_if_locked=18))
-        assert machine.posts == [0, 5, 10, 15]
-        assert now() == 18
+        error = await failure_of(servers(machine).stop(7, wait_if_locked=140))
+        assert machine.posts == [0, 60, 120]
+        assert now() == 140
         assert isinstance(error, LockedError)
         assert (error.method, error.path) == ("POST", "/servers/7/stop")
         assert error.outcome is Outcome.UNKNOWN
-        assert [attempt.number for attempt in error.history] == [1, 2, 3, 4]
+        assert [attempt.number for attempt in error.history] == [1, 2, 3]
         assert {attempt.error for attempt in error.history} == {"LockedError"}
         assert "it may still happen: read the state" in str(error)
-        assert "it is still locked after 18 s" in str(error)
 
     @in_virtual_time
     async def test_however_short_the_time_it_looks(self) -> None:
-        machine = Machine(posts=(LOCKED,), locked=True, at={1: STOPPED})
+        machine = Machine(posts=(LOCKED,), at={1: STOPPED})
         await servers(machine).stop(7, wait_if_locked=3)
-        assert machine.log == [(0, "stop"), (1, "status")]
+        assert machine.log == [(0, "stop"), (1, "status"), (1, "get")]
 
     @in_virtual_time
     async def test_a_state_that_is_not_told_proves_nothing(self) -> None:
@@ -335,7 +432,7 @@ class TestSwitch:
         faults: dict[int, Reply | Exception] = {5: LOCKED, 10: OutcomeUnknownError("slow")}
         machine = Machine(posts=(LOCKED,), faults=faults, at={8: STOPPED})
         await servers(machine).stop(7, wait_if_locked=60)
-        assert machine.log[-1] == (15, "status")
+        assert machine.log[-1] == (15, "get")
 
     @in_virtual_time
     async def test_a_state_that_cannot_be_read_leaves_the_doubt(self) -> None:
@@ -353,7 +450,7 @@ class TestSwitch:
         @in_virtual_time
         async def test() -> None:
             machine = Machine(posts=(LOCKED, reply))
-            error = await failure_of(servers(machine).stop(7, wait_if_locked=60))
+            error = await failure_of(servers(machine).stop(7, wait_if_locked=120))
             assert not isinstance(error, LockedError)
             assert error.outcome is Outcome.UNKNOWN
             assert [attempt.number for attempt in error.history] == [1, 2]
@@ -365,7 +462,7 @@ class TestSwitch:
     @in_virtual_time
     async def test_the_doubt_is_told(self) -> None:
         machine = Machine(posts=(LOCKED, NotSentError("no network")))
-        error = await failure_of(servers(machine).stop(7, wait_if_locked=60))
+        error = await failure_of(servers(machine).stop(7, wait_if_locked=120))
         assert "an earlier attempt was answered 423 and may still happen" in str(error)
 
     @pytest.mark.parametrize("seconds", [3, 6])
@@ -377,7 +474,7 @@ class TestSwitch:
             machine = Machine(posts=(LOCKED,), takes=10)
             with pytest.raises(TimeoutError) as caught:
                 async with asyncio.timeout(seconds):
-                    await servers(machine).stop(7, wait_if_locked=60)
+                    await servers(machine).stop(7, wait_if_locked=120)
             assert outcome_of(caught.value) is Outcome.UNKNOWN
             assert isinstance(error_of(caught.value), LockedError)
 
@@ -387,7 +484,7 @@ class TestSwitch:
     async def test_other_errors_are_not_waited_for(self) -> None:
         for reply in (Reply(status=500), Reply(status=404), OutcomeUnknownError("no answer")):
             machine = Machine(posts=(reply,))
-            await failure_of(servers(machine).stop(7, wait_if_locked=60))
+            await failure_of(servers(machine).stop(7, wait_if_locked=120))
             assert len(machine.log) == 1
         assert now() == 0
 
@@ -420,3 +517,26 @@ class TestRestart:
         await made.wait_until(7, locked=False)
         await made.restart(7)
         assert machine.posts == [20]
+
+
+async def test_a_stop_that_was_refused_does_not_come_upon_the_next_start() -> None:
+    """Restart, stop, start: what the server was told last is what holds, a minute later too."""
+    clock = Clock(speed=60)
+    async with (
+        Sandbox(clock=clock.time) as sandbox,
+        VPSBG(sandbox.api_key, base_url=sandbox.url, gate=None, clock=clock) as vps,
+    ):
+        with vps.capture() as calls:
+            await vps.servers.restart(2478)
+            await vps.servers.stop(2478, wait_if_locked=90)
+            await vps.servers.wait_until(2478, running=False, locked=False, every=1)
+            await vps.servers.start(2478)
+            await vps.servers.wait_until(2478, running=True, locked=False, every=1)
+        posts = [(call.path, call.status) for call in calls if call.method == "POST"]
+        assert posts == [
+            ("/servers/2478/restart", 204),
+            ("/servers/2478/stop", 423),
+            ("/servers/2478/start", 204),
+        ]
+        await clock.sleep(60)
+        assert (await vps.servers.get_status(2478)).running

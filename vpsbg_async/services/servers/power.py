@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from types import NoneType
-from typing import overload
+from typing import cast, overload
+
+import attrs
 
 from ...core.call import located
 from ...core.clock import in_words
@@ -15,7 +17,7 @@ from ...settings import is_seconds
 from .live import ServerStatus
 from .models import Server
 from .reading import ServerReads
-from .waiting import paced, switch, watch
+from .waiting import Sight, paced, switch, watch
 
 __all__ = ["ServerPower"]
 
@@ -40,7 +42,7 @@ class ServerPower(ServerReads):
         Args:
             server_id: Id of the server.
             wait_if_locked: For how many seconds to go on after a 423 Locked, None for not at all;
-                see `stop`.
+                see `stop`, as a start that was refused may come late as well.
 
         Raises:
             InvalidInputError: The arguments cannot be sent.
@@ -81,9 +83,11 @@ class ServerPower(ServerReads):
         """Stop a server. It is never sent again blindly.
 
         A server that is changing its state answers 423 Locked, and may stop all the same some tens
-        of seconds later. With ``wait_if_locked`` the state is read then. If the server has stopped,
-        it is done; only while it is unlocked and runs is the stop sent again. A server that is off
-        for a moment, as in a restart, passes for stopped.
+        of seconds later, **also when it is unlocked again, and after it was started meanwhile**.
+        With ``wait_if_locked`` the state is read then. If the server has stopped and is not locked,
+        it is done. The stop is sent again only when the server has been unlocked and running for
+        60 s on end, in which a stop that was refused should have come: with less to wait for it is
+        never sent again, and 120 leaves time for both.
 
         ``POST /servers/{id}/stop``, observed in use: name and method are documented at
         https://dev.vpsbg.eu, the path is not. The state is read by `get_status` and `get`.
@@ -96,8 +100,8 @@ class ServerPower(ServerReads):
             InvalidInputError: The arguments cannot be sent.
             TransportError: The network failed; ``.outcome`` tells whether it may have happened.
             NotFoundError: There is no such server.
-            LockedError: The server is busy, or still so when the seconds are over. It may still
-                stop.
+            LockedError: The server is busy, or has not stopped when the seconds are over. It may
+                still stop.
             APIError: The server answered with another error; see its subclasses.
         """
         await self._switch(_STOP, server_id, running=False, seconds=wait_if_locked)
@@ -124,6 +128,17 @@ class ServerPower(ServerReads):
         every: float = 5,
     ) -> Server: ...
 
+    @overload
+    async def wait_until(
+        self,
+        server_id: int | str,
+        *,
+        running: bool | None = None,
+        locked: bool | None = None,
+        timeout: float = 600,  # noqa: ASYNC109 - it is by the client's clock
+        every: float = 5,
+    ) -> ServerStatus | Server: ...
+
     async def wait_until(
         self,
         server_id: int | str,
@@ -146,7 +161,7 @@ class ServerPower(ServerReads):
             running: Whether it is to be running; None if that does not matter.
             locked: Whether it is to be locked; None if that does not matter.
             timeout: How many seconds to wait.
-            every: Seconds between two reads; a third of ``timeout`` if that is less.
+            every: Seconds between two reads: 0.1 or more, a third of ``timeout`` if that is less.
 
         Returns:
             What the last read has told: the server if ``locked`` was given, else its status.
@@ -159,33 +174,30 @@ class ServerPower(ServerReads):
             NotFoundError: There is no such server.
             APIError: The server answered with another error that does not pass.
         """
-        wanted = _wanted(running, locked)
         with located("GET", "/servers/{id}"):
             _check_wait(running, locked, timeout=timeout, every=every)
 
-        async def look() -> ServerStatus | Server | None:
-            seen: ServerStatus | Server | None = None
+        async def look() -> Sight:
+            sight = Sight()
             if running is not None:
-                seen = await self.get_status(server_id)
-                if seen.running is not running:
-                    return None
-            if locked is not None:
-                seen = await self.get(server_id)
-                if seen.locked is not locked:
-                    return None
-            return seen
+                sight = Sight(status=await self.get_status(server_id))
+            if locked is not None and sight.running is running:
+                sight = attrs.evolve(sight, server=await self.get(server_id))
+            return sight
 
         try:
-            return await watch(
+            seen = await watch(
                 self._caller.session.clock,
                 look,
-                overdue=f"it is not {wanted} after {in_words(timeout)}",
+                until=lambda seen: (seen.running, seen.locked) == (running, locked),
+                overdue=f"not seen {_wanted(running, locked)} within {in_words(timeout)}",
                 seconds=timeout,
                 every=paced(every, timeout),
             )
         except WaitTimeoutError as error:
             error.method, error.path = "GET", f"/servers/{server_id}"
             raise
+        return cast("ServerStatus | Server", seen.status if locked is None else seen.server)
 
     async def _switch(
         self,
@@ -195,13 +207,8 @@ class ServerPower(ServerReads):
         running: bool,
         seconds: float | None,
     ) -> None:
-        async def look() -> bool | None:
-            status = await self.get_status(server_id)
-            if status.running is running:
-                return True
-            server = await self.get(server_id)
-            is_free = status.running is not None and server.locked is False
-            return False if is_free else None
+        async def look() -> Sight:
+            return Sight(status=await self.get_status(server_id), server=await self.get(server_id))
 
         body = Fields()
         if seconds is not None and not is_seconds(seconds):
@@ -210,7 +217,8 @@ class ServerPower(ServerReads):
         if seconds is None:
             await send()
         else:
-            await switch(self._caller.session.clock, send, look, seconds=seconds)
+            clock = self._caller.session.clock
+            await switch(clock, send, look, running=running, seconds=seconds)
 
 
 def _wanted(running: bool | None, locked: bool | None) -> str:
