@@ -45,7 +45,8 @@ def stop(
     """Stop a server. It asks first.
 
     With --wait it ends when the server is off and not busy any more. One that is busy may stop
-    later all the same, so without --wait that is exit code 3.
+    later all the same, so without --wait that is exit code 3. With --wait 60 or less it is told so
+    once; in more time again, if it has neither stopped nor been busy for 60 s.
     """
     confirm(lambda: f"Stop {_named(server_id, options)}?", yes=yes)
     asyncio.run(_switch("stop", server_id, wait, options))
@@ -77,6 +78,7 @@ def _named(server_id: int, options: Options) -> str:
 async def _switch(verb: _Verb, server_id: int, wait: float | None, options: Options) -> None:
     """Tell a server something, and wait for it if that is wanted."""
     bar, wanted = Bar(), "is stopped" if verb == "stop" else "runs"
+    told = f"server {server_id} was told to {verb}"
     async with connected(options, bar) as vps:
         if wait is not None:
             bar.show(f"Waiting until server {server_id} is free")
@@ -88,14 +90,16 @@ async def _switch(verb: _Verb, server_id: int, wait: float | None, options: Opti
                     server_id, running=verb != "stop", locked=False, timeout=wait
                 )
             except VPSBGError as error:
-                text = f"server {server_id} was told to {verb}, and then: {error}"
-                raise UnfinishedError(text) from error
+                raise UnfinishedError(f"{told}, and then: {error}") from error
+            except asyncio.CancelledError:  # of a read, which would not be worth a word
+                output.tell("warning", told, as_json=options.as_json)
+                raise
     if options.as_json:
         reached = None if wait is None else True
         output.print_json({"server_id": server_id, "action": verb, "reached": reached})
     else:
-        done = f"was told to {verb}" if wait is None else wanted
-        output.console().print(f"Server {server_id} {done}.")
+        done = told if wait is None else f"server {server_id} {wanted}"
+        output.console().print(f"{done.capitalize()}.")
 
 
 async def _tell(servers: Servers, verb: _Verb, server_id: int, wait: float | None) -> None:
