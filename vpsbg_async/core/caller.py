@@ -95,11 +95,12 @@ class Caller:
                 raise InvalidInputError(problems)
         asked = query.values
 
-        async def fetch(number: int | None) -> Page[T]:
+        async def fetch(number: int | None, before: Page[T] | None) -> Page[T]:
             told = asked if number is None else {**asked, "page": number}
             call = self.begin(endpoint, ids)
             return await call.run(
-                lambda answer: _page(answer, endpoint, number), query=query_string(told)
+                lambda answer: page_of(_envelope(answer, endpoint), number, answer, before),
+                query=query_string(told),
             )
 
         return Pages(fetch, page)
@@ -114,8 +115,8 @@ class Caller:
         return await call.run(convert.parse, query=encoded, body=body)
 
 
-def _page(answer: Answer, endpoint: Endpoint[T], number: int | None) -> Page[T]:
+def _envelope(answer: Answer, endpoint: Endpoint[T]) -> Envelope[T]:
     data = convert.parse(answer, endpoint.result)
     data = {"data": data} if isinstance(data, list) else data
     kind = Envelope[endpoint.result]  # type: ignore[name-defined]
-    return page_of(convert.structure(data, kind, answer), number, answer)
+    return convert.structure(data, kind, answer)

@@ -80,19 +80,21 @@ class Pages(Generic[T]):
     """
 
     def __init__(
-        self, fetch: Callable[[int | None], Awaitable[Page[T]]], first: int | None
+        self,
+        fetch: Callable[[int | None, Page[T] | None], Awaitable[Page[T]]],
+        first: int | None,
     ) -> None:
-        self._fetch = fetch
+        self._fetch = fetch  # given the page's number, and the page that came before it
         self._first = first
 
     def __await__(self) -> Generator[Any, None, Page[T]]:
-        return self._fetch(self._first).__await__()
+        return self._fetch(self._first, None).__await__()
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """All pages, from the one that was asked for to the last."""
-        number = self._first
+        number, page = self._first, None
         while True:
-            page = await self._fetch(number)
+            page = await self._fetch(number, page)
             yield page
             number = page.next
             if number is None:
@@ -104,38 +106,67 @@ class Pages(Generic[T]):
                 yield item
 
 
-def page_of(envelope: Envelope[T], number: int | None, answer: Answer) -> Page[T]:
+def page_of(
+    envelope: Envelope[T], number: int | None, answer: Answer, before: Page[T] | None = None
+) -> Page[T]:
     """The page in an envelope.
 
     Args:
         envelope: The answer's content.
         number: Which page was asked for, None if none was.
         answer: The answer.
+        before: The page that came before it, None if it is the first that was asked for.
 
     Raises:
         ResponseError: It is not the page that was asked for: going on would never end.
     """
     meta = envelope.meta or PageMeta()
     current = number or 1 if meta.current_page is None else meta.current_page
-    following = _following(envelope, current)
-    if number not in (None, current) or (following is not None and following <= current):
-        text = f"page {number or 1} was asked for, and the answer stands still at another"
-        raise ResponseError(text, status=answer.status, body=answer.body, permanent=True)
-    return Page(
+    page = Page(
         items=envelope.data,
         number=current,
-        next=following,
+        next=_following(envelope, current),
         last=meta.last_page,
         total=meta.total,
     )
+    text = ""
+    if number not in (None, current) or (page.next is not None and page.next <= current):
+        text = "the answer stands still at another"
+    elif before is not None and _repeats(page, before):
+        text = f"the answer stands still: it has what page {before.number} has"
+    if text:
+        text = f"page {number or 1} was asked for, and {text}"
+        raise ResponseError(text, status=answer.status, body=answer.body, permanent=True)
+    return page
 
 
 def _following(envelope: Envelope[Any], current: int) -> int | None:
-    """Number of the next page, None if there is none."""
-    if not envelope.data or envelope.meta is None or envelope.links is None:
+    """Number of the next page, None if there is none.
+
+    The link to it is what counts, where there are links: what they say of the last page may be out
+    of date. But of an empty page the link is believed only where the last page is yet to come.
+    """
+    meta, links = envelope.meta, envelope.links
+    if meta is None:
         return None
-    if not envelope.links.next or current == envelope.meta.last_page:
+    is_before_the_last = meta.last_page is not None and current < meta.last_page
+    if links is None:
+        return current + 1 if is_before_the_last else None
+    if not links.next or not (envelope.data or is_before_the_last):
         return None
-    if told := re.search(r"[?&]page=(\d{1,9})(?:&|$)", envelope.links.next):
-        return int(told[1])
-    return None if envelope.meta.current_page is None else current + 1
+    told = re.search(r"[?&]page=(\d{1,9})(?:&|$)", links.next)
+    return int(told[1]) if told else current + 1
+
+
+def _repeats(page: Page[Any], before: Page[Any]) -> bool:
+    """Whether a page has the items of the one before.
+
+    Where the whole list has grown meanwhile, that is no wonder: an item slips to the next page.
+    """
+    if not page.items or page.total != before.total:
+        return False
+    return _all_of(page) == _all_of(before)
+
+
+def _all_of(page: Page[Any]) -> list[Any]:
+    return [(item, getattr(item, "extra", None)) for item in page.items]
