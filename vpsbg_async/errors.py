@@ -70,7 +70,7 @@ _UNKNOWN_ADVICE = "it may have happened: look before you send it again"
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
 _LONG = 24 * 60 * 60.0  # seconds, of which the number tells a person nothing
 _PASSING = frozenset({HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS})
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})  # change nothing, so they can be sent at will
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Outcome(StrEnum):
@@ -117,6 +117,7 @@ class VPSBGError(Exception):
         permanent: Whether the same call would fail in the same way again.
         method: HTTP method of the call, None where there was no call.
         path: Path of the call below the API's base URL, None where there was no call.
+        harmless: Whether the call changes nothing, whatever its method: it calculates a price.
         history: Its attempts, in order.
         draft: What was to be created (a `TicketDraft`), None for other calls.
         remarks: What more there is to say, such as why it was not sent again.
@@ -131,6 +132,7 @@ class VPSBGError(Exception):
             self.permanent = permanent
         self.method: str | None = None
         self.path: str | None = None
+        self.harmless = False
         self.history: tuple[Attempt, ...] = ()
         self.draft: object = None
         self.remarks: tuple[str, ...] = ()
@@ -139,6 +141,11 @@ class VPSBGError(Exception):
     def attempts(self) -> int:
         """How many times the call was sent, or tried to be."""
         return len(self.history)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the call changes nothing, so that it can be sent at will."""
+        return self.harmless or self.method in _READS
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""
@@ -151,7 +158,7 @@ class VPSBGError(Exception):
 
     def _advice(self) -> str:
         """What the caller can do, where there is more to say than the text does."""
-        if self.method in _READS:
+        if self.only_reads:
             return ""
         if self.outcome is Outcome.PROCESSED:
             return "it was processed: do not send it again"
@@ -253,7 +260,7 @@ class OutcomeUnknownError(TransportError):
         self.overdue = overdue
 
     def _text(self) -> str:
-        if not self.history or self.method in _READS:
+        if not self.history or self.only_reads:
             return super()._text()
         doubts = [item for item in self.history if item.outcome is Outcome.UNKNOWN]
         sent = (doubts or self.history)[-1]
@@ -466,7 +473,7 @@ def is_safe_to_retry(error: BaseException) -> bool:
     ours = error_of(error)
     if ours is None or ours.permanent or ours.method is None:
         return False
-    return ours.method in _READS or ours.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
+    return ours.only_reads or ours.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
 
 
 def error_of(error: BaseException) -> VPSBGError | None:

@@ -54,6 +54,7 @@ def decided(
     *,
     method: str = "GET",
     effects: frozenset[Effect] = frozenset(),
+    harmless: bool = False,
     attempt: int = 1,
     elapsed: float = 0.0,
     replayable: bool = True,
@@ -66,6 +67,7 @@ def decided(
         elapsed=elapsed,
         method=method,
         effects=effects,
+        harmless=harmless,
         replayable=replayable,
         random=lambda: drawn,
     )
@@ -175,6 +177,14 @@ class TestTable:
         waiting = RetryPolicy(wait_if_locked=True)
         for failed in (ALWAYS | IF_IDEMPOTENT | IF_READ | NEVER).values():
             assert decided(failed, waiting, method=method) == decided(failed, method=method)
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_what_is_harmless_is_as_a_read(self, method: str) -> None:
+        for failed in (ALWAYS | IF_IDEMPOTENT | IF_READ | NEVER).values():
+            assert decided(failed, method=method, harmless=True) == decided(failed)
+        for effect in Effect:
+            effects = frozenset({effect})
+            assert decided(answered(500), harmless=True, effects=effects) == Decision(None)
 
     @pytest.mark.parametrize("method", ["get", "Get", "PURGE", "", "GET "])
     def test_an_unknown_method_may_do_anything(self, method: str) -> None:

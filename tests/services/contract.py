@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import pickle
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -20,7 +22,9 @@ from vpsbg_async import (
     Outcome,
     OutcomeUnknownError,
     Page,
+    ResponseError,
     RetryPolicy,
+    is_safe_to_retry,
 )
 from vpsbg_async.core.caller import Caller
 from vpsbg_async.core.endpoint import Effect, Endpoint
@@ -30,6 +34,7 @@ from vpsbg_async.testing import FakeTransport, Reply
 __all__ = [
     "check_answers",
     "check_as_contracted",
+    "check_is_a_read",
     "check_is_sent_again",
     "check_is_sent_once",
     "check_refused",
@@ -224,6 +229,7 @@ def check_as_contracted(kind: type[Any], *, renamed: tuple[str, ...] = ()) -> No
             assert endpoint.evidence == one.spec["x-evidence"]
             assert endpoint.effects - {Effect.CREATES} == set(one.spec.get("x-effects", ()))
             assert one.method == "POST" or Effect.CREATES not in endpoint.effects
+            assert endpoint.harmless is ("/calculate" in one.path)
             _check_method(getattr(kind, one.name), one, renamed)
     assert not endpoints
 
@@ -292,3 +298,23 @@ async def check_is_sent_again(
         await call(made)
         first, second = sent(transport)
         assert first == second
+
+
+async def check_is_a_read(
+    kind: Callable[[Caller], S], call: Callable[[S], Awaitable[object]], good: Reply
+) -> None:
+    """A call changes nothing: it is sent again as a read is, and no error warns of that."""
+    await check_is_sent_again(kind, call, good)
+    made, transport = service(kind, Reply(body=b"<html>"), good, retry=RetryPolicy())
+    await call(made)
+    assert len(transport.calls) == 2
+    for reply in (*_doubts(), Reply(body=b"<html>"), Reply(json={"amount": []})):
+        made, _ = service(kind, reply)
+        error = await failure_of(call(made))
+        assert error.only_reads
+        assert pickle.loads(pickle.dumps(error)).only_reads
+        assert not re.search("may|again", str(error))
+        assert is_safe_to_retry(error) is not error.permanent
+    for wrong in (Reply(body=b""), Reply(status=204)):  # it has nothing to tell
+        made, _ = service(kind, wrong)
+        assert isinstance(await failure_of(call(made)), ResponseError)

@@ -134,12 +134,12 @@ class TestAttacks:
         assert (attack.ongoing, attack.ended_at, attack.severity) == (True, None, "high")
 
     async def test_of_some_days(self) -> None:
-        pages = [framed(EXAMPLE, page=number, last=3) for number in (2, 3)]
+        pages = [framed({"id": id_}, page=page, last=3) for page, id_ in ((2, "a"), (3, "b"))]
         protection, transport = service(Service, *pages)
         start = datetime.fromtimestamp(1725963656.75, timezone(timedelta(hours=3)))
         end = datetime(2024, 9, 30, tzinfo=UTC)
         found = protection.list_attacks(2816, start=start, end=end, page=2, per_page=10)
-        assert [attack.id async for attack in found] == [ATTACK.id] * 2
+        assert [attack.id async for attack in found] == ["a", "b"]
         query = "filter%5Bstart%5D=1725963656&filter%5Bend%5D=1727654400&per_page=10"
         assert [path for _, path, _ in sent(transport)] == [
             f"/network-protection/2816/attacks?{query}&page=2",

@@ -11,6 +11,7 @@ from tests.contract.spec import operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
+    check_is_a_read,
     check_is_sent_again,
     check_is_sent_once,
     check_refused,
@@ -151,6 +152,11 @@ class TestScale:
     async def test_any_field_may_lack(self) -> None:
         await check_answers(
             ServerAddons, lambda addons: addons.calculate_scale(7), "AddonScaleCost"
+        )
+
+    async def test_it_changes_nothing(self) -> None:
+        await check_is_a_read(
+            ServerAddons, lambda addons: addons.calculate_scale(7), Reply(json={"amount": 1})
         )
 
     async def test_what_cannot_be_sent(self) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from tests.contract.spec import operation
-from tests.services.contract import check_answers, check_as_contracted, check_refused, sent, service
+from tests.services.contract import (
+    check_answers,
+    check_as_contracted,
+    check_is_a_read,
+    check_refused,
+    sent,
+    service,
+)
 from tests.services.tickets.support import failure_of
 from vpsbg_async import PermissionDeniedError, RetryPolicy
 from vpsbg_async.services.server_scaling import Downtime, ScaleCost, ServerScaling
@@ -38,6 +45,10 @@ async def test_the_documented_answer(server_id: int | str) -> None:
 
 async def test_any_field_may_lack() -> None:
     await check_answers(ServerScaling, calculate, "ScaleCost")
+
+
+async def test_it_changes_nothing() -> None:
+    await check_is_a_read(ServerScaling, calculate, Reply(json={"amount": 1}))
 
 
 async def test_it_needs_a_write_key() -> None:

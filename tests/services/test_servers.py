@@ -13,6 +13,7 @@ from tests.contract.spec import Operation, operation
 from tests.services.contract import (
     check_answers,
     check_as_contracted,
+    check_is_a_read,
     check_is_sent_again,
     check_is_sent_once,
     check_refused,
@@ -613,6 +614,13 @@ class TestRenew:
             Servers,
             lambda servers: servers.calculate_renew(server_ids=[1], billing_cycle=1),
             "RenewAmount",
+        )
+
+    async def test_it_changes_nothing(self) -> None:
+        await check_is_a_read(
+            Servers,
+            lambda servers: servers.calculate_renew(server_ids=[1], billing_cycle=1),
+            Reply(json={"amount": 1}),
         )
 
     async def test_discounts_with_fractions(self) -> None:

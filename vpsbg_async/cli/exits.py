@@ -63,7 +63,7 @@ def exit_for(error: VPSBGError) -> Exit:
     """The exit code for an error of a call."""
     if isinstance(error, ConfigurationError | InvalidInputError):
         return Exit.USAGE
-    is_read = error.method in (None, "GET")  # can be repeated, whatever became of it
+    is_read = error.method is None or error.only_reads  # can be repeated, whatever became of it
     if not is_read and error.outcome in (Outcome.UNKNOWN, Outcome.PROCESSED):
         return Exit.UNCLEAR
     return Exit.FAILED

@@ -23,7 +23,6 @@ from rich.progress import (
 from rich.text import Text
 
 from ..client import VPSBG
-from ..core.endpoint import READS
 from ..core.retry import RetryPolicy
 from ..errors import Outcome
 from ..events import AttemptStarted, BytesSent, Event, GaveUp, Waiting
@@ -92,7 +91,7 @@ class Bar:
             case Waiting(reason=reason, seconds=seconds):
                 time = "" if seconds is None else f", {seconds:.0f} s"
                 self.show(_WAITS.get(reason, "Waiting") + time)
-            case GaveUp(error=error, method=method) if method not in READS:
+            case GaveUp(error=error) if not error.only_reads:
                 self.is_unclear = error.outcome is Outcome.UNKNOWN
 
     def show(self, text: str, completed: float | None = None, total: float | None = None) -> None:

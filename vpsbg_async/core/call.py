@@ -34,7 +34,7 @@ from ..transport import Body, Headers, Request
 from .answer import Answer, error_for
 from .bodies import WatchedBody
 from .capture import CapturedCall
-from .endpoint import READS, Endpoint
+from .endpoint import Endpoint
 from .finding import Finding
 from .hiding import hide, without
 from .retry import Failure, decide
@@ -380,6 +380,7 @@ class Call:
             elapsed=self._session.clock.monotonic() - (self._first_failure or 0.0),
             method=self._endpoint.method,
             effects=self._endpoint.effects,
+            harmless=self._endpoint.harmless,
             replayable=self._is_replayable,
             random=self._session.random,
         )
@@ -407,10 +408,11 @@ class Call:
     def _finish(self, error: VPSBGError) -> VPSBGError:
         """Have the error tell which call it belongs to, and of all its attempts."""
         safe = error.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED)
-        if self._in_doubt and safe and self._endpoint.method not in READS:
+        if self._in_doubt and safe and not self._endpoint.only_reads:
             error.outcome = Outcome.UNKNOWN
             self._remarks.append("an earlier attempt may have been acted on")
         error.method, error.path = self._endpoint.method, self._path
+        error.harmless = self._endpoint.harmless
         error.permanent = error.permanent or not self._is_replayable
         error.history = tuple(self._history)
         error.remarks = tuple(self._remarks)

@@ -57,6 +57,7 @@ class Endpoint(Generic[T]):
             as it is, `NoneType` where the answer does not matter.
         evidence: How well it is known: see the README.
         effects: What it does beside changing data.
+        harmless: Whether it changes nothing, whatever its method: it calculates a price.
     """
 
     method: str
@@ -64,6 +65,12 @@ class Endpoint(Generic[T]):
     result: type[T]
     evidence: Literal["documented", "partial", "observed", "convention"] = "documented"
     effects: frozenset[Effect] = frozenset()
+    harmless: bool = False
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.harmless or self.method in READS
 
     def problems_of(self, ids: Mapping[str, int | str]) -> dict[str, tuple[str, ...]]:
         """What is wrong with the ids of a call, by name."""

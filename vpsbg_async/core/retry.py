@@ -10,6 +10,8 @@ What is known of the attempt that failed decides, not which error it was:
 | 423 Locked                          | if asked to wait for it       | never: it may yet happen  |
 | processed, with an unreadable answer | again, for reads             | never                     |
 | refused (other 4xx), or a fault on this side that stays | never     | never                     |
+
+What an endpoint calls harmless is a read, though it is a POST: the calculation of a price.
 """
 
 from __future__ import annotations
@@ -109,6 +111,7 @@ def decide(
     effects: Collection[Effect],
     replayable: bool,
     random: Callable[[], float],
+    harmless: bool = False,
 ) -> Decision:
     """Decide whether a call is sent again, and when.
 
@@ -121,8 +124,13 @@ def decide(
         effects: What the call does beside changing data.
         replayable: Whether its body can be sent again.
         random: Gives a number from 0 up to 1.
+        harmless: Whether it changes nothing, whatever its method.
     """
-    if policy is None or failure.permanent or not _is_safe(policy, failure, method, effects):
+    if policy is None or failure.permanent:
+        return Decision(None)
+    safe = READS if failure.outcome is Outcome.PROCESSED else _IDEMPOTENT
+    can_do_no_harm = (harmless or method in safe) and not effects
+    if not _is_safe(policy, failure, can_do_no_harm=can_do_no_harm):
         return Decision(None)
     if not replayable:
         return Decision(None, "not sent again: it holds a stream that runs once")
@@ -151,13 +159,10 @@ def _too_long(
     return f"given up after {attempts}, {budget}"
 
 
-def _is_safe(
-    policy: RetryPolicy, failure: Failure, method: str, effects: Collection[Effect]
-) -> bool:
-    """Whether it could do no harm to send it again."""
+def _is_safe(policy: RetryPolicy, failure: Failure, *, can_do_no_harm: bool) -> bool:
+    """Whether it is safe to send it again."""
     if failure.outcome in (Outcome.NOT_SENT, Outcome.NOT_PROCESSED):
         return True
     if failure.status == HTTPStatus.LOCKED and not policy.wait_if_locked:
         return False
-    harmless = READS if failure.outcome is Outcome.PROCESSED else _IDEMPOTENT
-    return method in harmless and not effects
+    return can_do_no_harm

@@ -61,7 +61,9 @@ _LIST_AVAILABLE = Endpoint("GET", "/servers/{server_id}/addons", AvailableAddon)
 _PURCHASE = Endpoint(
     "POST", "/servers/{server_id}/addons", Server, "partial", frozenset({Effect.CHARGES})
 )
-_CALCULATE_SCALE = Endpoint("POST", "/servers/{server_id}/addons/scale/calculate", AddonScaleCost)
+_CALCULATE_SCALE = Endpoint(
+    "POST", "/servers/{server_id}/addons/scale/calculate", AddonScaleCost, harmless=True
+)
 _CANCEL = Endpoint(
     "POST",
     "/servers/{server_id}/addons/{server_addon_id}",

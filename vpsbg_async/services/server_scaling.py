@@ -37,7 +37,7 @@ class ScaleCost(Model):
     estimated_downtime: Downtime | None = None
 
 
-_CALCULATE = Endpoint("POST", "/servers/{id}/scale/calculate", ScaleCost)
+_CALCULATE = Endpoint("POST", "/servers/{id}/scale/calculate", ScaleCost, harmless=True)
 
 
 class ServerScaling:

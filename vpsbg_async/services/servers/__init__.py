@@ -82,7 +82,9 @@ _CHANGE_PASSWORD = Endpoint(
 _CHANGE_PRIMARY_IP = Endpoint(
     "POST", "/servers/{id}/primary-ip", Server, effects=frozenset({Effect.REBOOTS})
 )
-_CALCULATE_RENEW = Endpoint("POST", "/servers/renew/calculate", RenewAmount, "partial")
+_CALCULATE_RENEW = Endpoint(
+    "POST", "/servers/renew/calculate", RenewAmount, "partial", harmless=True
+)
 
 
 class Servers(ServerPower):
