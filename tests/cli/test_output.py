@@ -96,3 +96,28 @@ def test_by_whom_a_message_is(run: Run, server: ScriptedServer) -> None:
 def test_a_file_of_which_little_is_known(run: Run, server: ScriptedServer) -> None:
     server.answer = {"id": 7, "messages": [{"id": 1, "attachments": [{"id": 5}]}]}
     assert "(no name)" in run("tickets", "show", "7").out
+
+
+def no_constant(text: str) -> None:
+    raise AssertionError(f"{text} is no JSON")
+
+
+def test_what_is_no_number_is_null_in_json(run: Run, server: ScriptedServer) -> None:
+    server.status = 200
+    server.answer = (
+        b'{"cpu": {"used": NaN, "free": 1.5}, "disk": {"used": 1e999}, "new": [-Infinity]}'
+    )
+    status = json.loads(run("servers", "status", 7, "--json").out, parse_constant=no_constant)
+    assert (status["cpu"]["used"], status["cpu"]["free"]) == (None, 1.5)
+    assert status["disk"]["used"] is None
+    assert status["extra"] == {"new": [None]}
+
+
+def test_fractions_beside_amounts_keep_their_digits_in_json(
+    run: Run, server: ScriptedServer
+) -> None:
+    server.status = 200
+    server.answer = b'{"balance": 0.10, "fee": 12345678901234567.89, "fees": {"a": 0.10}, "n": 2}'
+    balance = json.loads(run("balance", "--json").out)
+    assert balance["balance"] == "0.10"
+    assert balance["extra"] == {"fee": "12345678901234567.89", "fees": {"a": "0.10"}, "n": 2}

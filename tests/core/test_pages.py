@@ -96,6 +96,14 @@ class TestOnePage:
         assert (got.items, got.number, got.next, got.last, got.total) == ((), 1, None, None, None)
         assert len(got) == 0
 
+    @pytest.mark.parametrize("data", [None, [], [None], {}], ids=str)
+    async def test_nothing_in_it(self, data: object) -> None:
+        assert len(await listing(FakeTransport(Reply(json={"data": data})))) == 0
+
+    async def test_null_is_no_item(self) -> None:
+        got = await listing(FakeTransport(Reply(json={"data": [None, {"id": 1}, None]})))
+        assert [ticket.id for ticket in got] == [1]
+
     async def test_a_bare_list(self) -> None:
         got = await listing(FakeTransport(Reply(json=[{"id": 1}])))
         assert ([ticket.id for ticket in got], got.next) == ([1], None)
@@ -233,8 +241,6 @@ class TestTheEnd:
         "reply",
         [
             Reply(json={}),
-            Reply(json={"data": None}),
-            Reply(json={"data": [None]}),
             Reply(json=[[]]),
             Reply(json=1),
             Reply(json={"data": [], "meta": 1}),

@@ -38,7 +38,6 @@ from vpsbg_async import (
     Outcome,
     OutcomeUnknownError,
     PayloadTooLargeError,
-    ResponseError,
     RetryPolicy,
     Timeouts,
     ValidationError,
@@ -255,11 +254,11 @@ class TestUpload:
         assert "it holds a stream that runs once" in str(error)
         assert len(transport.calls) == 1
 
-    async def test_an_answer_without_the_id(self) -> None:
-        boot, _ = service(MeasuredBoot, Reply(json={"name": "uki.efi"}))
-        error = await failure_of(upload(boot))
-        assert isinstance(error, ResponseError)
-        assert error.outcome is Outcome.PROCESSED
+    @pytest.mark.parametrize("answer", [Reply(json={"name": "uki.efi"}), Reply(status=204)])
+    async def test_an_answer_that_does_not_tell_the_id(self, answer: Reply) -> None:
+        boot, _ = service(MeasuredBoot, answer)
+        image = await upload(boot)
+        assert image.id is None
 
     @pytest.mark.parametrize(
         "answer", [{"file": ["Too large."], "name": ["Odd."]}, {"name": ["Odd."]}], ids=str

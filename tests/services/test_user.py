@@ -84,6 +84,14 @@ class TestAccount:
         await check_answers(UserService, UserService.get, "User")
         await check_answers(UserService, rename, "User")
 
+    async def test_either_of_two_names_is_read(self) -> None:
+        answer = {"technical_email": "a@example.com", "referral_code": "zz", "uic": 123}
+        user, _ = service(UserService, Reply(json=answer))
+        found = await user.get()
+        told = (found.tech_email, found.aff_hash, found.company_number)
+        assert told == ("a@example.com", "zz", "123")
+        assert found.extra == {}
+
     async def test_fields_that_follow_a_country_may_stand_in_it(self) -> None:
         answer = {"country": specimen("Country") | {"city": "Sofia"}}
         user, _ = service(UserService, Reply(json=answer))

@@ -7,6 +7,7 @@ for markup, and without what a terminal would obey.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -111,13 +112,15 @@ def plain(value: Any) -> Any:
     """What JSON can hold of models and of what they consist of.
 
     Fields have the names that they have in Python; those that this version does not know are left
-    as they came, under ``extra``. An amount of money is text: as a number it would be rounded by
-    whoever reads it.
+    as they came, under ``extra``. An amount of money is text, and so is each fraction beside one: as
+    a number it would be rounded by whoever reads it. What is no number in JSON is null.
     """
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -211,4 +214,4 @@ def _write(line: str) -> None:
 
 def _json(document: Any, indent: int | None = None) -> str:
     """JSON in printable ASCII, which goes through every pipe and does nothing to a terminal."""
-    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
+    return json.dumps(document, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")

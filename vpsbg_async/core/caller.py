@@ -67,7 +67,9 @@ class Caller:
         """
         query = query or Fields()
         return await self.begin(endpoint, ids).run(
-            lambda answer: convert.read(answer, endpoint.result),
+            lambda answer: convert.read(
+                answer, endpoint.result, may_be_empty=not endpoint.only_reads
+            ),
             query=query_string(query.values),
             body=None if body is None else JSONBody(body.values),
             problems=query.problems | ({} if body is None else body.problems),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache, partial
 from types import GenericAlias, NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -32,6 +33,10 @@ Hook = Callable[[Any, Any], Any]
 _PLACES = 5  # of wrong places that a message names
 _SHOWN = 60  # characters of a wrong value that a message quotes
 _EXACT_FLOAT = 2**53
+_MAGNITUDE = 30  # digits before or after its point that no amount has
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_UNIX_TIME = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
+_FLAGS: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 
 def parse(answer: Answer, kind: Any = object) -> Any:
@@ -53,7 +58,16 @@ def parse(answer: Answer, kind: Any = object) -> Any:
         raise ResponseError(text, status=answer.status, body=answer.body) from error
 
 
-_exact_loads = partial(json.loads, parse_float=Decimal)
+def _exactly(text: str) -> Decimal | float:
+    """A number with its digits, but for one of such a size that it can be no amount."""
+    with suppress(ArithmeticError):  # of an exponent that not even Decimal has
+        number = Decimal(text)
+        if abs(number.adjusted()) <= _MAGNITUDE:
+            return number
+    return float(text)
+
+
+_exact_loads = partial(json.loads, parse_float=_exactly)
 
 
 def _loads(body: bytes) -> Any:
@@ -65,15 +79,35 @@ def _loads(body: bytes) -> Any:
     return json.loads(body)
 
 
-def read(answer: Answer, kind: type[T]) -> T:
-    """A model out of a successful answer.
+def read(answer: Answer, kind: type[T], *, may_be_empty: bool = False) -> T:
+    """What a successful answer holds.
+
+    Args:
+        answer: The answer.
+        kind: What it is: a model, or a tuple of them.
+        may_be_empty: Whether an answer without a body is taken for a model with nothing in it, if
+            that is one that requires nothing.
 
     Raises:
         ResponseError: It is not what was promised.
     """
     if kind is NoneType:
         return cast(T, None)
-    return structure(parse(answer, kind), kind, answer)
+    data = parse(answer, kind)
+    if _is_tuple(kind):
+        data = _things(data, get_args(kind)[0])
+    elif data is None and may_be_empty and _is_model(kind):
+        data = {}
+    return structure(data, kind, answer)
+
+
+def _things(data: Any, kind: Any) -> Any:
+    """The things that an answer has: in a list or one alone, framed as data or not, or none."""
+    if isinstance(data, dict) and "data" in data:
+        data = data["data"]
+    if isinstance(data, dict):  # something else, such as an order, is none of them
+        data = [data] if data.keys() & {field.name for field in attrs.fields(kind)} else []
+    return data or []
 
 
 def structure(data: Any, kind: type[T], answer: Answer) -> T:
@@ -228,23 +262,57 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     make = make_dict_structure_fn(kind, converter, **overrides)
     known = set(names.values())
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
+    others = {field.name: field.metadata["other"] for field in fields if "other" in field.metadata}
+    hints = get_type_hints(get_origin(kind) or kind)
+    unsure = {
+        field.name: partial(converter.structure, cl=hints[field.name])
+        for field in fields
+        if "unsure" in field.metadata
+    }
 
     def hook(value: Any, _: Any) -> Model:
         if not isinstance(value, dict):
             if value == [] and not may_be_empty:
                 raise _wrong(value, "an object")
             value = _object(value)
+        if others:
+            value = _with_names(value, others)
+        unread = _unread(value, unsure) if unsure else {}
+        if unread:
+            value = {name: value[name] for name in value.keys() - unread.keys()}
         try:
             model = make(value, kind)
         except ExceptionGroup as error:
             _rename(error, names)
             raise
-        if known.issuperset(value):
+        if known.issuperset(value) and not unread:
             return model
-        extra = {name: _plain(value[name]) for name in value.keys() - known}
+        extra = {name: value[name] for name in value.keys() - known} | unread
         return attrs.evolve(model, extra=extra)
 
     return hook
+
+
+def _with_names(value: dict[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
+    """An object whose fields have the first of two names, where only the other one is told."""
+    moved = {
+        name: value[other]
+        for name, other in others.items()
+        if value.get(name) is None and other in value
+    }
+    left = {name: item for name, item in value.items() if name not in map(others.get, moved)}
+    return left | moved
+
+
+def _unread(value: dict[str, Any], unsure: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """What is in fields whose content is not documented, and does not fit them."""
+    found = {}
+    for name, read in unsure.items():
+        try:
+            read(value.get(name))
+        except Exception:  # noqa: BLE001 - it stays as it came
+            found[name] = value[name]
+    return found
 
 
 def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
@@ -265,33 +333,30 @@ def _int(value: Any, _: Any) -> int:
         value = float(value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_FLOAT:
         return int(value)
-    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and value.removeprefix("-").isdecimal():
         return int(value)
     raise _wrong(value, "a whole number")
 
 
 def _float(value: Any, _: Any) -> float:
-    if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool):
-        with suppress(ValueError, OverflowError):
+    if _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        with suppress(OverflowError):
             return float(value)
     raise _wrong(value, "a number")
 
 
 def _decimal(value: Any, _: Any) -> Decimal:
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        with suppress(InvalidOperation):
-            amount = Decimal(str(value))
-            if amount.is_finite():
-                return amount
+    if _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        amount = value if isinstance(value, Decimal) else _exactly(str(value))
+        if isinstance(amount, Decimal) and amount.is_finite():
+            return amount
     raise _wrong(value, "an amount")
 
 
 def _str(value: Any, _: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if _is_number(value):
         return str(value)
     raise _wrong(value, "text")
 
@@ -309,20 +374,28 @@ def _known_of(kind: type[OpenEnum]) -> Mapping[str, OpenEnum]:
 def _bool(value: Any, _: Any) -> bool:
     if value in (True, False):  # 1 and 0 too, as PHP is apt to write them
         return bool(value)
+    if isinstance(value, str) and value in _FLAGS:
+        return _FLAGS[value]
     raise _wrong(value, "true or false")
 
 
 def _datetime(value: Any, _: Any) -> datetime:
     """A time in any of the forms of the API: ISO 8601, SQL's without a zone, Unix seconds."""
     try:
-        if isinstance(value, str):
+        # What begins with so many digits is no date: 20240920 is one.
+        is_unix = isinstance(value, str) and value[:9].isdecimal() and _UNIX_TIME.fullmatch(value)
+        if isinstance(value, str) and not is_unix:
             moment = datetime.fromisoformat(value)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        if is_unix or _is_number(value):
             return datetime.fromtimestamp(float(value), UTC)
     except (ValueError, OverflowError, OSError):
         pass
     raise _wrong(value, "a time")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -334,7 +407,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON of which nothing is known, with numbers as JSON's own."""
+    """JSON that is given as it is, with numbers as JSON's own."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -343,11 +416,12 @@ def _plain(value: Any) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return value
+    """A list without its nulls, which are no items; null is an empty one."""
     if isinstance(value, dict) and all(key.isdecimal() for key in value):
-        return list(value.values())  # how PHP writes a list with gaps
-    raise _wrong(value, "a list")
+        value = list(value.values())  # how PHP writes a list with gaps
+    if not isinstance(value, list | NoneType):
+        raise _wrong(value, "a list")
+    return [item for item in value if item is not None] if value and None in value else value or []
 
 
 def _wrong(value: Any, wanted: str) -> TypeError:

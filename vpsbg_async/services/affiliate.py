@@ -65,8 +65,7 @@ class AffiliateService:
         Raises:
             TransportError: The network failed.
             ResponseError: The answer is not what was promised.
-            NotFoundError: There is no referral account, or no such path.
-            APIError: The server answered with another error; see its subclasses.
+            APIError: The server answered with an error; see its subclasses.
         """
         return await self._caller.call(_GET)
 

@@ -61,22 +61,11 @@ class FloatingIP(Model):
     cancel_request: CancelRequest | None = None
 
 
-@attrs.frozen(kw_only=True)
-class _Purchase(Model):
-    """What buying answers with.
-
-    Attributes:
-        data: What was bought.
-    """
-
-    data: tuple[FloatingIP, ...] | None = None
-
-
 _LIST = Endpoint("GET", "/floating-ips", FloatingIP)
 _PURCHASE = Endpoint(
     "POST",
     "/floating-ips",
-    _Purchase,
+    tuple[FloatingIP, ...],
     "partial",
     frozenset({Effect.CHARGES, Effect.REBOOTS}),
 )
@@ -159,7 +148,7 @@ class FloatingIPs:
             server_id: Id of the server to attach them to; None attaches them to none.
 
         Returns:
-            What was bought, as far as the answer tells.
+            What was bought, as far as the answer tells; it may tell nothing.
 
         Raises:
             InvalidInputError: The arguments cannot be sent.
@@ -170,7 +159,7 @@ class FloatingIPs:
         """
         body = Fields().whole("billing_cycle", billing_cycle).whole("ipv4", ipv4)
         body.whole("ipv4_ddos", ipv4_ddos).whole("ipv6", ipv6).whole("server_id", server_id)
-        return (await self._caller.call(_PURCHASE, body=body)).data or ()
+        return await self._caller.call(_PURCHASE, body=body)
 
     async def cancel(self, *, ids: Sequence[int], now: bool, reason: str | None = None) -> None:
         """End Floating IPs, which reboots the servers that they are attached to.

@@ -10,7 +10,7 @@ import attrs
 from ..core.caller import Caller
 from ..core.endpoint import Endpoint, is_encodable
 from ..core.fields import Fields
-from ..core.model import Model, OpenEnum
+from ..core.model import Model, OpenEnum, unsure_field
 
 __all__ = ["FloatingIPRef", "FloatingIPStatus", "IPAddress", "IPAddressType", "IPAddresses"]
 
@@ -44,7 +44,7 @@ class FloatingIPRef(Model):
     status: FloatingIPStatus | None = None
     ip: str | None = None
     server_id: int | None = None
-    expiry: object = None
+    expiry: object = attrs.field(default=None, hash=False)  # any JSON
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +63,8 @@ class IPAddress(Model):
         ddos_protected: Whether it is protected against attacks.
         floating_ip: Whether it is a Floating IP, or what is told of that one.
         floating_ip_id: Id of the Floating IP that it is.
-        ptr: Names by address, which reverse DNS answers with, or a name alone.
+        ptr: Names by address, which reverse DNS answers with, or a name alone. What is neither,
+            such as false, is in ``.extra``.
         assigned_on: Since when the account has it.
     """
 
@@ -78,7 +79,7 @@ class IPAddress(Model):
     ddos_protected: bool | None = None
     floating_ip: FloatingIPRef | bool | None = None
     floating_ip_id: int | None = None
-    ptr: Mapping[str, str | None] | str | None = None
+    ptr: Mapping[str, str | None] | str | None = unsure_field()
     assigned_on: datetime | None = None
 
 

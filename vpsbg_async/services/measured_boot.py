@@ -84,7 +84,7 @@ class MeasuredBoot:
                 is documented; what is larger than 1,073,741,824 bytes is not sent.
 
         Returns:
-            The image as it is kept.
+            The image as it is kept, as far as the answer tells.
 
         Raises:
             InvalidInputError: The file cannot be sent.
@@ -98,7 +98,8 @@ class MeasuredBoot:
         call = self._caller.begin(_UPLOAD_IMAGE, {})
         try:
             image = await call.run(
-                lambda answer: convert.read(answer, MeasuredBootImage), prepare=upload.prepare
+                lambda answer: convert.read(answer, MeasuredBootImage, may_be_empty=True),
+                prepare=upload.prepare,
             )
         except (AttachmentError, ValidationError) as error:
             upload.name_file_in(error)

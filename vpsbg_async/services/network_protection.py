@@ -10,7 +10,7 @@ import attrs
 from ..core.caller import Caller
 from ..core.endpoint import Effect, Endpoint
 from ..core.fields import Fields
-from ..core.model import Model, OpenEnum
+from ..core.model import Model, OpenEnum, unsure_field
 from ..core.pages import Pages
 from .ip_addresses import IPAddress
 
@@ -105,7 +105,8 @@ class Attack(Model):
         id: Its id, a short text.
         ongoing: Whether it is still going on.
         started_at: When it began.
-        ended_at: When it ended; what it is while the attack goes on is not documented.
+        ended_at: When it ended. What it is while the attack goes on is not documented: if it is no
+            time, it is in ``.extra`` as it came.
         detector: What it was noticed by.
         severity: How bad it is.
         reason: Why it was taken for one, for people.
@@ -117,7 +118,7 @@ class Attack(Model):
     id: str
     ongoing: bool | None = None
     started_at: datetime | None = None
-    ended_at: datetime | None = None
+    ended_at: datetime | None = unsure_field()
     detector: AttackDetector | None = None
     severity: AttackSeverity | None = None
     reason: str | None = None
@@ -195,13 +196,15 @@ class AttackSourceIP(Model):
 class AttackPorts(Model):
     """Ports that an attack uses, as raw JSON; what is in it is not documented.
 
+    What is no object is in ``.extra`` as it came.
+
     Attributes:
         tcp: Of TCP.
         udp: Of UDP.
     """
 
-    tcp: Mapping[str, object] | None = None
-    udp: Mapping[str, object] | None = None
+    tcp: Mapping[str, object] | None = unsure_field()
+    udp: Mapping[str, object] | None = unsure_field()
 
 
 @attrs.frozen(kw_only=True)
@@ -222,7 +225,7 @@ class AttackDetail(Attack):
     top_protocols: tuple[AttackProtocol, ...] | None = None
     top_source_asns: tuple[AttackASN, ...] | None = None
     top_source_ips: tuple[AttackSourceIP, ...] | None = None
-    top_ports: AttackPorts | None = None
+    top_ports: AttackPorts | None = unsure_field()
 
 
 @attrs.frozen(kw_only=True)

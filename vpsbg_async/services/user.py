@@ -10,7 +10,7 @@ import attrs
 from ..core.caller import Caller
 from ..core.endpoint import Endpoint
 from ..core.fields import Fields
-from ..core.model import Model, json_field
+from ..core.model import Model, json_field, renamed_field
 
 __all__ = ["Country", "TwoFactorSecret", "User", "UserService"]
 
@@ -36,6 +36,8 @@ class Country(Model):
 class User(Model):
     """The account holder. What an answer left out is None.
 
+    Three fields have two names in the documentation, see `UserService.update`; either is read.
+
     Attributes:
         name: The name.
         email: The e-mail address.
@@ -56,15 +58,15 @@ class User(Model):
 
     name: str | None = None
     email: str | None = None
-    tech_email: str | None = None
+    tech_email: str | None = renamed_field("technical_email")
     phone_number: str | None = None
     country: Country | None = None
     city: str | None = None
     address: str | None = None
-    aff_hash: str | None = None
+    aff_hash: str | None = renamed_field("referral_code")
     company_name: str | None = None
     company_address: str | None = None
-    company_number: str | None = None
+    company_number: str | None = renamed_field("uic")
     vat_number: str | None = None
     two_factor_enabled: bool | None = json_field("2fa_enabled")
     email_otp_enabled: bool | None = None

@@ -42,7 +42,7 @@ class MeasuredBootImage(Model):
         created_at: When it was uploaded.
     """
 
-    id: int
+    id: int | None = None
     name: str | None = None
     size: int | None = None
     in_use: bool | None = None
