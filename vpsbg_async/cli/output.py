@@ -112,21 +112,19 @@ def plain(value: Any) -> Any:
     """What JSON can hold of models and of what they consist of.
 
     Fields have the names that they have in Python; those that this version does not know are left
-    as they came, under ``extra``. An amount of money is text, and so is each fraction beside one: as
-    a number it would be rounded by whoever reads it. What is no number in JSON is null.
+    as they came, under ``extra``. An amount of money is text, and so is each fraction beside one:
+    as a number it would be rounded by whoever reads it. What is no number in JSON is null.
     """
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if not attrs.has(type(value)):
-        return value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
     fields = {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Model):
         fields["extra"] = fields.pop("extra")  # to the end

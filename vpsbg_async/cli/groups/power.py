@@ -45,8 +45,8 @@ def stop(
     """Stop a server. It asks first.
 
     With --wait it ends when the server is off and not busy any more. One that is busy may stop
-    later all the same, so without --wait that is exit code 3. With --wait 60 or less it is told so
-    once; in more time again, if it has neither stopped nor been busy for 60 s.
+    later all the same, so without --wait that is exit code 3. It is told so again only when it has
+    neither stopped nor been busy for 60 s, for which --wait must be longer than that.
     """
     confirm(lambda: f"Stop {_named(server_id, options)}?", yes=yes)
     asyncio.run(_switch("stop", server_id, wait, options))
