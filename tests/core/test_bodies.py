@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -46,6 +47,16 @@ AT_ONCE = RetryPolicy(first_delay=0.001)
 
 
 class TestJSONBody:
+    @pytest.mark.parametrize("value", ["\ud83d", {"a": ["\ude42\ud83d"]}, {"\ud800": 1}], ids=ascii)
+    def test_half_a_character_is_refused(self, value: object) -> None:
+        with pytest.raises(InvalidInputError, match="cannot be sent as JSON") as caught:
+            JSONBody(value)
+        assert str(caught.value).isprintable()
+
+    async def test_whole_ones_are_not(self) -> None:
+        async with JSONBody({"a": "🙂", "b": "\\ud83d"}).open() as chunks:
+            assert json.loads(await drained(chunks)) == {"a": "🙂", "b": "\\ud83d"}
+
     async def test_it_can_be_opened_again(self) -> None:
         body = JSONBody({"a": "ю"})
         assert body.replayable

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ POST = Endpoint("POST", "/support/tickets", Ticket, effects=frozenset({Effect.CR
 ADDON = Endpoint("POST", "/servers/{server_id}/addons/{server_addon_id}", Ticket)
 
 
+class Key(str, Enum):  # noqa: UP042 - whose str() is its name
+    OLD = "a key"
+
+
+class Number(int, Enum):
+    SEVEN = 7
+
+
 class TestPath:
     @pytest.mark.parametrize(
         ("id_", "part"),
@@ -56,9 +65,9 @@ class TestPath:
             ("%2e%2e", "%252e%252e"),
             ("ключ", "%D0%BA%D0%BB%D1%8E%D1%87"),
             ("{id}", "%7Bid%7D"),
-            ("\r\nX-Evil: 1", "%0D%0AX-Evil%3A%201"),
             ("...", "..."),
-            ("\0", "%00"),
+            (Key.OLD, "a%20key"),
+            (Number.SEVEN, "7"),
         ],
     )
     async def test_ids_are_encoded(self, id_: int | str, part: str) -> None:
@@ -70,9 +79,15 @@ class TestPath:
         "id_",
         [
             "",
+            " ",
+            "\u00a0\t",
             ".",
             "..",
             "\ud800",
+            "\0",
+            "2\x1b16",
+            "216\n",
+            "\r\nX-Evil: 1",
             None,
             True,
             False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -15,10 +16,16 @@ from vpsbg_async.core.endpoint import (
     Effect,
     Endpoint,
     Query,
+    has_control_characters,
     is_encodable,
     is_positive,
     query_string,
 )
+
+
+class Color(str, Enum):  # noqa: UP042 - whose str() is its name
+    RED = "dark red"
+
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -50,9 +57,13 @@ class TestTexts:
         assert not is_encodable(text)
 
 
+def is_an_id(text: str) -> bool:
+    return text.strip() not in ("", ".", "..") and not has_control_characters(text)
+
+
 class TestEndpoint:
     @any_time
-    @given(st.integers(0, 2**63 - 1) | TEXTS.filter(lambda text: text not in ("", ".", "..")))
+    @given(st.integers(0, 2**63 - 1) | TEXTS.filter(is_an_id))
     @example("../admin?a=b#c")
     def test_an_id_stays_where_it_is_put(self, id_: int | str) -> None:
         endpoint = Endpoint("GET", "/servers/{id}/addons", object)
@@ -71,7 +82,13 @@ class TestEndpoint:
     def test_by_default_it_is_documented_and_harmless(self) -> None:
         endpoint = Endpoint("GET", "/balance", object)
         assert (endpoint.evidence, endpoint.effects) == ("documented", frozenset())
+        assert not endpoint.harmless
         assert endpoint.path_for({}) == "/balance"
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"])
+    def test_what_only_reads(self, method: str) -> None:
+        assert Endpoint(method, "/", object).only_reads is (method in READS)
+        assert Endpoint(method, "/", object, harmless=True).only_reads
 
     def test_reads_are_what_changes_nothing(self) -> None:
         assert {"GET", "HEAD", "OPTIONS"} == READS
@@ -82,6 +99,9 @@ class TestEndpoint:
 
 
 class TestQuery:
+    def test_a_member_of_an_enumeration_is_sent_by_its_value(self) -> None:
+        assert query_string({"a": Color.RED}) == "?a=dark%20red"
+
     @any_time
     @given(st.dictionaries(TEXTS, TEXTS | NUMBERS, max_size=4))
     def test_what_is_sent_is_what_is_read(self, query: Query) -> None:

@@ -22,7 +22,10 @@ class JSONBody:
 
     def __init__(self, value: Any) -> None:
         try:
-            self._data = json.dumps(value, allow_nan=False).encode()
+            text = json.dumps(value, allow_nan=False)
+            if "\\ud" in text:  # ASCII has room for half a character (a lone surrogate), UTF-8 not
+                json.dumps(value, ensure_ascii=False).encode()
+            self._data = text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInputError({"json": (f"cannot be sent as JSON: {error}",)}) from error
         self.content_length = len(self._data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import InvalidInputError
@@ -71,7 +72,7 @@ class Caller:
                 answer, endpoint.result, may_be_empty=not endpoint.only_reads
             ),
             query=query_string(query.values),
-            body=None if body is None else JSONBody(body.values),
+            prepare=None if body is None else partial(_json, body),
             problems=query.problems | ({} if body is None else body.problems),
         )
 
@@ -115,6 +116,10 @@ class Caller:
         with located(method, path):
             encoded = query_string(query)
         return await call.run(convert.parse, query=encoded, body=body)
+
+
+async def _json(fields: Fields) -> Body:
+    return JSONBody(fields.values)
 
 
 def _envelope(answer: Answer, endpoint: Endpoint[T]) -> Envelope[T]:

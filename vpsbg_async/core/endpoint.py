@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Generic, Literal, TypeVar
@@ -17,6 +18,7 @@ __all__ = [
     "Effect",
     "Endpoint",
     "Query",
+    "has_control_characters",
     "is_encodable",
     "is_positive",
     "query_string",
@@ -28,6 +30,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, so that they can be sent at will."""
 
 NUMBER_END = 2**63  # no database has this many of anything
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 Query = Mapping[str, str | int | float | bool]
 """Names and values of a query string, not encoded."""
@@ -89,14 +93,20 @@ class Endpoint(Generic[T]):
         if problems := self.problems_of(ids):
             raise InvalidInputError(problems)
         return self.path.format_map(
-            {name: quote(str(value), safe="") for name, value in ids.items()}
+            {name: quote(_plain(value), safe="") for name, value in ids.items()}
         )
 
 
 def _is_id(value: object) -> bool:
     if isinstance(value, str):
-        return value not in ("", ".", "..") and is_encodable(value)
+        is_line = is_encodable(value) and not has_control_characters(value)
+        return is_line and value.strip() not in ("", ".", "..")
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NUMBER_END
+
+
+def _plain(value: str | int) -> str:
+    """An id as text, where str() would give the name of a member of an enumeration."""
+    return str.__str__(value) if isinstance(value, str) else str(int(value))
 
 
 def is_positive(value: object) -> bool:
@@ -113,6 +123,11 @@ def is_encodable(text: str) -> bool:
     return True
 
 
+def has_control_characters(text: str) -> bool:
+    """Whether a text has what no name and no id has, such as a line break."""
+    return _CONTROL.search(text) is not None
+
+
 def query_string(query: Query) -> str:
     """The query string of a URL, with its question mark.
 
@@ -127,5 +142,6 @@ def query_string(query: Query) -> str:
         is_text = isinstance(value, str) and is_encodable(value)
         if not isinstance(name, str) or not is_encodable(name) or not (is_number or is_text):
             raise InvalidInputError({"params": (f"{name!r} cannot be sent",)})
-        plain[name] = int(value) if isinstance(value, bool) else value  # as Laravel reads it
+        # Among them True, which is 1 as Laravel reads it.
+        plain[name] = _plain(value) if isinstance(value, str | int) else value
     return f"?{urlencode(plain, quote_via=quote, safe=',')}" if plain else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
-from .endpoint import NUMBER_END, is_encodable
+from .endpoint import NUMBER_END, has_control_characters, is_encodable
 
 __all__ = ["Fields", "text_problem"]
 
@@ -34,6 +35,7 @@ class Fields:
         least: int = 0,
         most: int | None = None,
         pattern: re.Pattern[str] | None = None,
+        is_name: bool = False,
         field: str | None = None,
     ) -> Self:
         """Add a text.
@@ -41,14 +43,19 @@ class Fields:
         Args:
             name: Name of the argument.
             value: The text.
-            least: How many characters it must have.
+            least: How many characters it must have; with any, they may not all be white space.
             most: How many it may have.
             pattern: What it must look like.
+            is_name: Whether it may not have control characters, such as a line break.
             field: Name in the API, if that is another.
         """
 
         def check(value: Any) -> str | None:
             problem = text_problem(value, least, most)
+            if problem is None and least and not value.strip():
+                return "must not be blank"
+            if problem is None and is_name and has_control_characters(value):
+                return "must not have control characters, such as a line break"
             if problem is None and pattern is not None and not pattern.fullmatch(value):
                 return "does not look like one"
             return problem
@@ -88,11 +95,21 @@ class Fields:
         """Add a list of whole numbers, with so many of them at least."""
         return self._add(name, value, _list(_whole(0, NUMBER_END - 1), least), list)
 
+    def digits(self, name: str, value: str | int | None) -> Self:
+        """Add a number as it is given: only as a text it has the zeros that it begins with."""
+        if isinstance(value, int):
+            return self.whole(name, value)
+        return self.text(name, value, least=1)
+
     def texts(
         self, name: str, value: Sequence[str] | None, *, least: int = 0, most: int | None = None
     ) -> Self:
-        """Add a list of texts, with so many of them at least and at most."""
-        return self._add(name, value, _list(_text, least, most), list)
+        """Add a list of names, with so many of them at least and at most."""
+        return self._add(name, value, _list(_name, least, most), list)
+
+    def networks(self, name: str, value: Sequence[str] | None, *, most: int) -> Self:
+        """Add a list of addresses and networks, with one at least and so many at most."""
+        return self._add(name, value, _list(_network, 1, most), list)
 
     def choices(self, name: str, value: str | Sequence[str] | None, *, field: str) -> Self:
         """Add one text or several, any of which will do, as a query has them: with commas."""
@@ -103,7 +120,7 @@ class Fields:
         """Add a point in time, as Unix seconds."""
 
         def check(value: Any) -> str | None:
-            if isinstance(value, datetime) and value.tzinfo is not None:
+            if isinstance(value, datetime) and value.utcoffset() is not None:
                 return None
             return "must be a datetime with a time zone"
 
@@ -128,6 +145,12 @@ class Fields:
         for name in names:
             if name not in self.values and name not in self.problems:
                 self.problems[name] = ("must be given, and not None",)
+        return self
+
+    def require_any(self) -> Self:
+        """Refuse that all fields are None, once they are added."""
+        if not self.values and not self.problems:
+            self.problems["arguments"] = ("must not all be None: nothing would be done",)
         return self
 
     def _add(
@@ -172,7 +195,23 @@ def _whole(least: int, most: int) -> _Check:
 
 
 def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value and is_encodable(value) else "must be text"
+    is_text = isinstance(value, str) and value.strip() and is_encodable(value)
+    return None if is_text else "must be text"
+
+
+def _name(value: Any) -> str | None:
+    problem = _text(value)
+    return problem or ("must be one line" if has_control_characters(value) else None)
+
+
+def _network(value: Any) -> str | None:
+    try:
+        # Not as an integer, which has an address too; and no mask, which the API does not know.
+        ipaddress.ip_network(value, strict=False)
+        is_network = re.fullmatch(r"[^/]+(/\d+)?", value) is not None
+    except (TypeError, ValueError):
+        is_network = False
+    return None if is_network else "must be an address or a network, such as 192.0.2.0/24"
 
 
 def _list(check: _Check, least: int = 0, most: int | None = None) -> _Check:

@@ -159,7 +159,7 @@ class FloatingIPs:
         """
         body = Fields().whole("billing_cycle", billing_cycle).whole("ipv4", ipv4)
         body.whole("ipv4_ddos", ipv4_ddos).whole("ipv6", ipv6).whole("server_id", server_id)
-        return await self._caller.call(_PURCHASE, body=body)
+        return await self._caller.call(_PURCHASE, body=body.require_any())
 
     async def cancel(self, *, ids: Sequence[int], now: bool, reason: str | None = None) -> None:
         """End Floating IPs, which reboots the servers that they are attached to.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import starmap
 
 import attrs
 
 from ..core.caller import Caller
-from ..core.endpoint import Endpoint, is_encodable
+from ..core.endpoint import Endpoint, has_control_characters, is_encodable
 from ..core.fields import Fields
 from ..core.model import Model, OpenEnum, unsure_field
 
@@ -118,13 +121,24 @@ class IPAddresses:
 
 def _names(ptr: object) -> Fields:
     fields = Fields()
-    if isinstance(ptr, str):
-        return fields.text("ptr", ptr)
-    if isinstance(ptr, Mapping) and all(map(_is_text, (*ptr.keys(), *ptr.values()))):
+    if _is_host_name(ptr):
+        return fields.given("ptr", ptr)
+    if isinstance(ptr, Mapping) and ptr and all(starmap(_is_named, ptr.items())):
         return fields.given("ptr", dict(ptr))
     fields.problems["ptr"] = ("must be a host name, or host names by address",)
     return fields
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and is_encodable(value)
+def _is_host_name(value: object) -> bool:
+    """Whether it may be one: what all of them lack is white space and control characters."""
+    if not isinstance(value, str) or not is_encodable(value):
+        return False
+    return re.fullmatch(r"\S+", value) is not None and not has_control_characters(value)
+
+
+def _is_named(address: object, name: object) -> bool:
+    try:
+        ipaddress.ip_address(str(address))
+    except ValueError:
+        return False
+    return isinstance(address, str) and _is_host_name(name)

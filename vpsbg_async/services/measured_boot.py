@@ -146,15 +146,16 @@ class MeasuredBoot:
         ```
 
         ``POST /servers/{id}/measured-boot``, observed in use; the call is named at
-        https://dev.vpsbg.eu/api-4128691. The types of the last three arguments are not known, nor
-        whether they are needed; they are sent as they are. It is never sent again blindly.
+        https://dev.vpsbg.eu/api-4128691. What the last three arguments are is presumed, and whether
+        they are needed is not known. It is never sent again blindly.
 
         Args:
             server_id: Id of the server.
             kernel_image_id: Id of the image, None for the stock one (observed, not documented).
             initrd_image_id: Presumably the id of an image with the initial RAM disk, or None.
             account_password: Presumably the password of the account.
-            otp: Presumably a one-time code of two-factor authentication.
+            otp: Presumably a one-time code of two-factor authentication. A text is sent as it is,
+                with the zeros that it begins with.
 
         Returns:
             The server, of which only the id is promised.
@@ -171,12 +172,11 @@ class MeasuredBoot:
         if kernel_image_id is None:
             body.given("kernel_image_id", None)
         body.whole("kernel_image_id", kernel_image_id)
+        if initrd_image_id is None:
+            body.given("initrd_image_id", None)
         if not isinstance(initrd_image_id, Unset):
-            body.given("initrd_image_id", initrd_image_id)
-        if account_password is not None:
-            body.given("account_password", account_password)
-        if otp is not None:
-            body.given("otp", otp)
+            body.whole("initrd_image_id", initrd_image_id)
+        body.text("account_password", account_password, least=1).digits("otp", otp)
         return await self._caller.call(_SET, id=server_id, body=body)
 
 

@@ -382,8 +382,7 @@ class NetworkProtectionService:
             NotFoundError: There is no such address, or it is not protected.
             APIError: The server answered with another error; see its subclasses.
         """
-        body = Fields().texts("networks", networks, least=1, most=_NETWORKS_MAX)
-        body.require("networks")
+        body = Fields().networks("networks", networks, most=_NETWORKS_MAX).require("networks")
         return await self._caller.call(_SET_BLACKLIST, id=ip_address_id, body=body)
 
     async def get_geo_filter(self, ip_address_id: int | str) -> GeoFilter:

@@ -135,10 +135,10 @@ class ServerAddons:
             APIError: The server answered with another error; see its subclasses.
         """
         body = Fields().flag("backups", backups)
-        body.text("cpanel", cpanel).text("bandwidth", bandwidth)
+        body.text("cpanel", cpanel, least=1).text("bandwidth", bandwidth, least=1)
         body.whole("microsoft_rds_sal", microsoft_rds_sal)
         body.whole("microsoft_office_sal", microsoft_office_sal)
-        return await self._caller.call(_PURCHASE, server_id=server_id, body=body)
+        return await self._caller.call(_PURCHASE, server_id=server_id, body=body.require_any())
 
     async def calculate_scale(
         self,
@@ -171,7 +171,9 @@ class ServerAddons:
             NotFoundError: There is no such server.
             APIError: The server answered with another error; see its subclasses.
         """
-        body = Fields().text("cpanel", cpanel).whole("microsoft_rds_sal", microsoft_rds_sal)
+        body = (
+            Fields().text("cpanel", cpanel, least=1).whole("microsoft_rds_sal", microsoft_rds_sal)
+        )
         body.whole("microsoft_office_sal", microsoft_office_sal)
         return await self._caller.call(_CALCULATE_SCALE, server_id=server_id, body=body)
 
@@ -196,7 +198,7 @@ class ServerAddons:
             LockedError: The server is busy. It may still happen.
             APIError: The server answered with another error; see its subclasses.
         """
-        body = Fields().text("reason", reason).flag("now", now).require("reason", "now")
+        body = Fields().text("reason", reason, least=1).flag("now", now).require("reason", "now")
         await self._caller.call(
             _CANCEL, server_id=server_id, server_addon_id=server_addon_id, body=body
         )

@@ -69,6 +69,6 @@ class ServerScaling:
             NotFoundError: There is no such server.
             APIError: The server answered with another error; see its subclasses.
         """
-        body = Fields().text("plan", plan).flag("scale_disk", scale_disk)
+        body = Fields().text("plan", plan, least=1).flag("scale_disk", scale_disk)
         body.require("plan", "scale_disk")
         return await self._caller.call(_CALCULATE, id=server_id, body=body)

@@ -16,7 +16,7 @@ from ..core.pages import Pages
 __all__ = ["SSHKey", "SSHKeyServer", "SSHKeys"]
 
 _NAME_MIN, _NAME_MAX = 3, 100  # characters
-_KEY = re.compile(r"ssh-(rsa|ed25519) [A-Za-z0-9+/=]+([ \t].+)?")
+_KEY = re.compile(r"ssh-(rsa|ed25519) [A-Za-z0-9+/=]+([ \t][^\x00-\x08\n-\x1f\x7f-\x9f]+)?")
 
 
 @attrs.frozen(kw_only=True)
@@ -151,7 +151,8 @@ class SSHKeys:
             NotFoundError: There is no such key.
             APIError: The server answered with another error; see its subclasses.
         """
-        return await self._caller.call(_UPDATE, id=key_id, body=_fields(name, key))
+        body = _fields(name, key).require_any()
+        return await self._caller.call(_UPDATE, id=key_id, body=body)
 
     async def delete(self, key_id: int | str) -> None:
         """Delete a key, which cannot be undone. It is never sent again blindly.
@@ -172,6 +173,6 @@ class SSHKeys:
 
 
 def _fields(name: str | None, key: str | None) -> Fields:
-    fields = Fields().text("name", name, least=_NAME_MIN, most=_NAME_MAX)
+    fields = Fields().text("name", name, least=_NAME_MIN, most=_NAME_MAX, is_name=True)
     key = key.strip() if isinstance(key, str) else key
     return fields.text("key", key, pattern=_KEY)

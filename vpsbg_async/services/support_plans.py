@@ -54,6 +54,6 @@ class SupportPlans:
             APIError: The server answered with an error; see its subclasses. A `ServerError` and a
                 `LockedError` tell in ``.outcome`` whether it may have been ordered.
         """
-        body = Fields().text("plan", plan)
+        body = Fields().text("plan", plan, least=1)
         body.whole("billing_cycle", billing_cycle, least=1, most=_CYCLE_MAX)
         return await self._caller.call(_PURCHASE, body=body.require("plan", "billing_cycle"))

@@ -181,9 +181,9 @@ class UserService:
         body.text("tech_email", tech_email).text("aff_hash", aff_hash)
         body.flag("newsletter", newsletter).flag("company", company)
         body.text("company_name", company_name).text("company_address", company_address)
-        _add_digits(body, "company_number", company_number)
+        body.digits("company_number", company_number)
         body.text("vat_number", vat_number).flag("email_otp_enabled", email_otp_enabled)
-        return await self._caller.call(_UPDATE, body=body)
+        return await self._caller.call(_UPDATE, body=body.require_any())
 
     async def get_2fa_secret(self) -> TwoFactorSecret:
         """Have a new secret made for an authenticator: SHA1, 6 digits, 30 seconds.
@@ -219,7 +219,7 @@ class UserService:
             ValidationError: The server refused the code or the secret.
             APIError: The server answered with another error; see its subclasses.
         """
-        body = _add_digits(Fields(), "otp", otp).text("secret_key", secret_key)
+        body = Fields().digits("otp", otp).text("secret_key", secret_key, least=1)
         await self._caller.call(_ENABLE_2FA, body=body.require("otp", "secret_key"))
 
     async def disable_2fa(self) -> None:
@@ -233,10 +233,3 @@ class UserService:
             APIError: The server answered with an error; see its subclasses.
         """
         await self._caller.call(_DISABLE_2FA)
-
-
-def _add_digits(fields: Fields, name: str, value: str | int | None) -> Fields:
-    """Add a number as it is given: only as a text it has the zeros that it begins with."""
-    if isinstance(value, int):
-        return fields.whole(name, value)
-    return fields.text(name, value)

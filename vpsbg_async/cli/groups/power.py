@@ -46,7 +46,7 @@ def stop(
 
     With --wait it ends when the server is off and not busy any more. One that is busy may stop
     later all the same, so without --wait that is exit code 3. It is told so again only when it has
-    neither stopped nor been busy for 60 s, for which --wait must be longer than that.
+    neither stopped nor been busy for 60 s; to wait for that takes a longer --wait.
     """
     confirm(lambda: f"Stop {_named(server_id, options)}?", yes=yes)
     asyncio.run(_switch("stop", server_id, wait, options))

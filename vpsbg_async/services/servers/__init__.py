@@ -151,15 +151,19 @@ class Servers(ServerPower):
             APIError: The server answered with an error; see its subclasses.
         """
         body = Fields()
-        body = body.text("name", name) if isinstance(name, str) else body.texts("name", name)
-        body.text("plan", plan)
+        if isinstance(name, str):
+            body.text("name", name, least=1, is_name=True)
+        else:
+            body.texts("name", name, least=1)
+        body.text("plan", plan, least=1)
         body.whole("billing_cycle", billing_cycle, least=1, most=_BILLING_CYCLE_MAX)
         body.whole("image_id", image_id).whole("snapshot_id", snapshot_id)
         body.whole("backup_id", backup_id).whole("primary_iso_id", primary_iso_id)
         body.whole("secondary_iso_id", secondary_iso_id).text("password", password)
         body.wholes("ssh_keys", ssh_keys).flag("backups", backups)
         body.whole("extra_ipv4", extra_ipv4).whole("extra_ipv4_ddos", extra_ipv4_ddos)
-        body.whole("extra_ipv6", extra_ipv6).text("cpanel", cpanel).text("bandwidth", bandwidth)
+        body.whole("extra_ipv6", extra_ipv6)
+        body.text("cpanel", cpanel, least=1).text("bandwidth", bandwidth, least=1)
         body.whole("microsoft_rds_sal", microsoft_rds_sal)
         body.whole("microsoft_office_sal", microsoft_office_sal).text("promo_code", promo_code)
         body.require("name", "plan", "billing_cycle")
@@ -278,6 +282,7 @@ class Servers(ServerPower):
             ResponseError: The answer is not what was promised.
             APIError: The server answered with an error; see its subclasses.
         """
-        body = Fields().wholes("server_ids", server_ids).whole("billing_cycle", billing_cycle)
+        body = Fields().wholes("server_ids", server_ids, least=1)
+        body.whole("billing_cycle", billing_cycle)
         body.text("promo_code", promo_code).require("server_ids", "billing_cycle")
         return await self._caller.call(_CALCULATE_RENEW, body=body)
