@@ -138,6 +138,14 @@ class TestPower:
         clock.now += 1
         assert await state(checked) == (False, False, False)
 
+    @pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+    async def test_what_is_terminated_stays_off(
+        self, checked: CheckedApi, clock: Clock, verb: str
+    ) -> None:
+        await checked.call("POST", f"/servers/2448/{verb}", status=403)
+        clock.now += 60
+        assert await state(checked, 2448) == (False, False, False)
+
     async def test_how_long_it_takes_is_to_be_set(self, checked: CheckedApi, clock: Clock) -> None:
         checked.sandbox.timing.lock = 0
         await checked.call("POST", "/servers/2864/stop", status=204)

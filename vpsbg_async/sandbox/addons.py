@@ -35,6 +35,8 @@ _UNTIL_EXPIRY: Final = 4  # months that are left, as in the documentation's exam
 
 _CPANEL: Final = one_of(*(key for key in ADDON_PRICES if key.startswith("cpanel")))
 _BANDWIDTH: Final = one_of("100mbps-unmetered", "1gbps-unmetered")
+# Can be bought, and is in no list of the documentation: key and price are made up.
+_PRICES: Final = {**ADDON_PRICES, "microsoft-rds-sal": 8}
 _COUNTS: Final = ("microsoft_rds_sal", "microsoft_office_sal")
 _PURCHASE_RULES: Final = {
     "backups": [nullable, boolean],
@@ -113,7 +115,7 @@ class Addons:
         self._machines.claim(machine)
         lines = []
         for key, quantity in asked.values():
-            number, amount = next(self._numbers), ADDON_PRICES[key] * quantity
+            number, amount = next(self._numbers), _PRICES[key] * quantity
             machine.addons.append(new_addon(number, key, quantity, amount, self._clock()))
             lines.append(Line(key, amount, "server-addon", number))
         if lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
@@ -162,9 +163,11 @@ class Machines:
         """Make sure that a server can be changed.
 
         Raises:
-            RefusedError: It is locked (423).
+            RefusedError: It is terminated (403), or locked (423).
         """
         machine.settle(self.clock())
+        if machine.facts["status"] == "terminated":
+            raise RefusedError(403, "This action is unauthorized.")
         if machine.locked_at is not None:
             raise RefusedError(423, "Locked")
 
@@ -177,8 +180,9 @@ class Machines:
         """Stop a server. One that is locked is stopped as well, only later, as was observed."""
         try:
             self.claim(machine)
-        except RefusedError:
-            machine.change_later(self.clock() + self.timing.late_stop, running=False)
+        except RefusedError as refused:
+            if refused.status == HTTPStatus.LOCKED:
+                machine.change_later(self.clock() + self.timing.late_stop, running=False)
             raise
         machine.occupy(self.clock(), self.timing.lock, running=False)
 

@@ -52,7 +52,6 @@ ADDON_PRICES: Final = {
     "100mbps-unmetered": 50,
     "1gbps-unmetered": 450,
     "windows-server-license": 10,
-    "microsoft-rds-sal": 8,
     "microsoft-office-sal": 15,
 }
 

@@ -144,6 +144,7 @@ def test_nothing_differs_in_the_plain_sandbox(run: Run, monkeypatch: pytest.Monk
         report = report_of(run(*AT_ONCE, "--json"))
         text = run(*AT_ONCE)
     assert differences(report) == set()
+    assert report["sums"]["differs"] == 0
     assert report["complete"] is True
     assert report["reconciliation"] == {"verdict": "works", "reasons": []}
     here = [found for found in report["findings"] if found["area"] in AREAS]
@@ -549,7 +550,7 @@ def test_a_limit_that_lasts(run: Run, server: ScriptedServer) -> None:
     server.headers = JSON | {"Retry-After": "3600"}
     ran = run(*AT_ONCE)
     assert ran.code == 1
-    assert "no answer to GET /user: NotSentError" in ran.err
+    assert "no answer to GET /affiliate: NotSentError" in ran.err  # the third in a row
 
 
 @pytest.mark.parametrize("status", [200, 401, 404, 500])
@@ -615,8 +616,27 @@ def test_a_connection_that_breaks_on_the_way(run: Run, server: ScriptedServer) -
     server.when_read = turn_twice
     ran = run(*AT_ONCE, "--no-retry")
     assert ran.code == 1
-    assert "no answer to GET /user: OutcomeUnknownError" in ran.err
+    assert "no answer to GET /affiliate: OutcomeUnknownError" in ran.err  # the third in a row
+    assert len(server.bodies) == 5
     assert "\nreconciliation: works\n" in ran.out  # so far it had got
+
+
+def test_two_questions_without_an_answer(run: Run, sandbox: Sandbox) -> None:
+    sandbox.faults.add(None, Fault.DROP_BEFORE_BODY, Fault.DROP_BEFORE_BODY)
+    report = report_of(run(*AT_ONCE, "--no-retry", "--json"))
+    assert report["complete"] is True
+    silent = [found for found in report["findings"] if found["kind"] == "no-answer"]
+    assert [found["area"] for found in silent] == ["GET /user", "GET /balance"]
+    assert {found["verdict"] for found in silent} == {"cannot-be-told"}
+    assert silent[0]["detail"].startswith("none, OutcomeUnknownError")
+
+
+def test_no_answer_to_what_reconciliation_needs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with practice(monkeypatch) as sandbox:
+        sandbox.faults.add(None, Fault.DROP_BEFORE_BODY, Fault.DROP_BEFORE_BODY)
+        report = report_of(run(*AT_ONCE, "--no-retry", "--json"))
+    assert differences(report) == set()
+    assert report["complete"] is True
 
 
 def test_an_answer_that_breaks_off(run: Run, server: ScriptedServer) -> None:

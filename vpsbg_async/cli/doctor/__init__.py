@@ -36,7 +36,8 @@ async def doctor(
     messages, times, values of headers, and no key. It can be published.
 
     The exit code is 0 if the report is complete, whatever it says. It is 1 if the API cannot be
-    reached or refuses the key; the report is shown as far as it goes.
+    reached, gives no answer to three questions in a row or refuses the key; the report is shown as
+    far as it goes.
 
     Args:
         pause: Seconds to wait before each question.

@@ -43,6 +43,7 @@ __all__ = ["Checkup", "Evidence", "Report"]
 
 T = TypeVar("T")
 
+_SILENT = 3  # questions in a row without an answer, after which nobody is there any more
 _NO_KEY = "vpsbg-doctor-has-no-key"
 _RATE_LIMIT = "rate limit"
 _RETRY_AFTER = "Retry-After"
@@ -58,9 +59,9 @@ class Evidence:
     Attributes:
         list_status: Status of the list of tickets, None if there was no answer that counts.
         first: Its first page, None if the client cannot read it.
-        is_second_asked: Whether a second page was asked for.
+        is_second_asked: Whether a second page was asked for, and answered.
         second: The second page, None if the client cannot read it.
-        is_ticket_asked: Whether one of the tickets was asked for by itself.
+        is_ticket_asked: Whether one of the tickets was asked for by itself, and answered.
         ticket: That ticket, None if the client cannot read it.
     """
 
@@ -119,6 +120,8 @@ class Checkup:
         self._answers: list[Answer] = []
         self._shapes: dict[str, Shapes] = {}
         self._evidence = Evidence()
+        self._is_reached = False
+        self._silent = 0  # questions in a row that got no answer
 
     async def run(self) -> Report:
         """Ask all questions.
@@ -163,16 +166,16 @@ class Checkup:
         seen.list_status, seen.first = status, first
         listed = first.items if first is not None else ()
         if first is not None and listed and (first.next is not None or first.last is None):
-            seen.is_second_asked = True
             seen.second = await self._ask(vps, tickets(first.next or 2))
+            seen.is_second_asked = not self._silent
         telling = max(
             (ticket for ticket in listed if is_positive(ticket.id)), key=_rank, default=None
         )
         if telling is None:
             self._shapes_of(TICKET.area).leave(self._known.lacks(TICKET))
         else:
-            seen.is_ticket_asked = True
             seen.ticket = await self._ask(vps, TICKET, telling.id)
+            seen.is_ticket_asked = not self._silent
 
     async def _ask_for_known(self, vps: VPSBG, probe: Probe[object]) -> None:
         """Ask a question about things that were met before, if they were."""
@@ -182,7 +185,7 @@ class Checkup:
             self._known.note(await self._ask(vps, probe, *self._known.ids(probe)))
 
     async def _ask(self, vps: VPSBG, probe: Probe[T], *ids: int | str) -> T | None:
-        """Ask a question; None if the client can make nothing of the answer."""
+        """Ask a question; None if the client can make nothing of the answer, or there is none."""
         self._on_probe(probe.area)
         if self._answers:
             await asyncio.sleep(self._pause)
@@ -194,8 +197,13 @@ class Checkup:
         except TransportError as error:
             # Not in the error's own words, which tell the path with its id.
             cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-            text = f"no answer to {probe.area}: {type(error).__name__}{cause}"
-            raise _StoppedError(text) from error
+            why = f"{type(error).__name__}{cause}"
+            self._shapes_of(probe.area).note("answer", f"none, {why}", Kind.NO_ANSWER)
+            self._silent += 1
+            if not self._is_reached or self._silent == _SILENT:
+                raise _StoppedError(f"no answer to {probe.area}: {why}") from error
+            return None
+        self._is_reached, self._silent = True, 0
         self._examine(probe, self._answers[-1], is_readable=result is not None)
         return result
 

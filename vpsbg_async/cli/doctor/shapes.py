@@ -64,6 +64,7 @@ class Kind(StrEnum):
     AS_DOCUMENTED = "as-documented"
     CANNOT_BE_TOLD = "cannot-be-told"
     NOT_TRIED = "not-tried"
+    NO_ANSWER = "no-answer"
     STATUS = "status"
     CONTENT_TYPE = "content-type"
     NOT_JSON = "not-json"
@@ -221,7 +222,7 @@ def name_shown(name: str) -> str:
 def _verdict(kind: Kind) -> Verdict:
     if kind in (Kind.OK, Kind.AS_DOCUMENTED):
         return Verdict.OK
-    is_untold = kind in (Kind.CANNOT_BE_TOLD, Kind.NOT_TRIED)
+    is_untold = kind in (Kind.CANNOT_BE_TOLD, Kind.NOT_TRIED, Kind.NO_ANSWER)
     return Verdict.CANNOT_BE_TOLD if is_untold else Verdict.DIFFERS
 
 
