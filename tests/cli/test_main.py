@@ -267,6 +267,27 @@ def test_a_ticket_that_cannot_be_shown_exists_all_the_same(
     assert err.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("servers list", 1),
+        ("servers list --json", 1),
+        ("balance", 1),
+        ("doctor --pause 0", 1),
+        ("servers start 2922", 3),
+        ("ssh-keys delete 90 --yes", 3),
+        ("invoices", 1),
+    ],
+)
+def test_what_was_only_read_is_not_in_doubt(
+    sandbox: object, monkeypatch: pytest.MonkeyPatch, words: str, code: int
+) -> None:
+    with Path("/dev/full").open("w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(words.split()) == code
+
+
 def test_stdout_may_be_anything_with_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stdout)

@@ -23,6 +23,7 @@ from .exits import (
     ImportExit,
     StoppedError,
     UnfinishedError,
+    deeds,
     exit_for,
     facts_of,
 )
@@ -113,6 +114,7 @@ def run(argv: Sequence[str]) -> int:
         argv: What the user typed after ``vpsbg``.
     """
     _make_streams_safe()
+    deeds.are_unclear = False
     as_json = "--json" in argv  # looked for by hand, as the error may be that argv makes no sense
     try:
         code = app(
@@ -151,9 +153,10 @@ def _judged(error: Exception) -> tuple[int, str, dict[str, Any]]:
     if isinstance(error, UnfinishedError):
         return Exit.UNCLEAR, str(error), facts_of(error.__cause__)
     # Such as a full disk behind stdout. It may have come after a ticket was opened.
+    code = Exit.UNCLEAR if deeds.are_unclear else Exit.FAILED
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
-    return Exit.UNCLEAR, f"unexpected {type(error).__name__}: {error} ({where})", {}
+    return code, f"unexpected {type(error).__name__}: {error} ({where})", {}
 
 
 def _make_streams_safe() -> None:

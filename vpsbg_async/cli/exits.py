@@ -5,7 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+import attrs
+
+from ..core.endpoint import READS
 from ..errors import APIError, ConfigurationError, InvalidInputError, Outcome, VPSBGError
+from ..events import AttemptStarted, Event
 
 __all__ = [
     "Exit",
@@ -13,6 +17,7 @@ __all__ = [
     "ImportExit",
     "StoppedError",
     "UnfinishedError",
+    "deeds",
     "exit_for",
     "facts_of",
 ]
@@ -45,6 +50,26 @@ class ImportExit(IntEnum):
     """Of some rows it is not known whether they were created."""
     STOPPED = 3
     """It could not begin, or has ended before the last row."""
+
+
+@attrs.define
+class Deeds:
+    """What the command has done so far, for when it fails in a way that nobody has thought of.
+
+    Attributes:
+        are_unclear: Whether something was sent that is no read.
+    """
+
+    are_unclear: bool = False
+
+    def note(self, event: Event) -> None:
+        """Called with each event of a client."""
+        if isinstance(event, AttemptStarted) and event.method not in READS:
+            self.are_unclear = True
+
+
+deeds = Deeds()
+"""Those of the command that this process runs."""
 
 
 class FailedError(Exception):

@@ -27,6 +27,7 @@ from ..core.retry import RetryPolicy
 from ..errors import Outcome
 from ..events import AttemptStarted, BytesSent, Event, GaveUp, Waiting
 from . import output
+from .exits import deeds
 from .parameters import Options
 
 __all__ = ["Bar", "connected"]
@@ -82,6 +83,7 @@ class Bar:
 
     def __call__(self, event: Event) -> None:
         """Called with each event."""
+        deeds.note(event)
         match event:
             case AttemptStarted(length=length):
                 self._bar.reset(self._task, total=length)

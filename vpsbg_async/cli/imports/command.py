@@ -16,7 +16,7 @@ from ...attachments import Limits
 from ...client import VPSBG
 from ...errors import ConfigurationError, InvalidInputError, JournalError, VPSBGError
 from .. import output
-from ..exits import Exit, FailedError, StoppedError, exit_for
+from ..exits import Exit, FailedError, StoppedError, deeds, exit_for
 from ..inputs import Checked, Format, Input
 from ..parameters import WHOLE_NUMBER, AsJSON, Flag
 from .displays import display_of
@@ -96,6 +96,7 @@ def import_tickets(
             key is needed, and nothing leaves this machine.
         as_json: Write the summary as JSON.
     """
+    deeds.are_unclear = True  # whatever fails: 1 would say of an import that rows were rejected
     with _stopped_by_failure(), ExitStack() as stack:
         source = stack.enter_context(_opened(file, file_format))
         settings = Settings(
