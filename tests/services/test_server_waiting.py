@@ -220,10 +220,10 @@ class TestWaitUntil:
         ("state", "wanted", "words"),
         [
             (STOPPED | {"locked": True}, {"running": False}, "stopped and locked"),
-            (STOPPED | {"locked": None}, {"running": False}, "whether it is locked"),
-            ({"running": None}, {"running": True}, "whether it runs"),
+            (STOPPED | {"locked": None}, {"running": False}, "not known to be locked or not"),
+            ({"running": None}, {"running": True}, "not known to run or not"),
             ({"locked": True}, {}, "locked"),
-            ({"locked": None}, {}, "whether it is locked"),
+            ({"locked": None}, {}, "not known to be locked or not"),
         ],
     )
     def test_what_was_last_seen_is_told(

@@ -51,9 +51,9 @@ class Fields:
         """
 
         def check(value: Any) -> str | None:
-            problem = text_problem(value, least, most)
-            if problem is None and least and not value.strip():
+            if least and isinstance(value, str) and not value.strip():
                 return "must not be blank"
+            problem = text_problem(value, least, most)
             if problem is None and is_name and has_control_characters(value):
                 return "must not have control characters, such as a line break"
             if problem is None and pattern is not None and not pattern.fullmatch(value):

@@ -59,10 +59,10 @@ class Sight:
 _WORDS = {
     ("running", True): "running",
     ("running", False): "stopped",
-    ("running", None): "without a word on whether it runs",
+    ("running", None): "not known to run or not",
     ("locked", True): "locked",
     ("locked", False): "unlocked",
-    ("locked", None): "without a word on whether it is locked",
+    ("locked", None): "not known to be locked or not",
 }
 
 
