@@ -35,7 +35,7 @@ _SHOWN = 60  # characters of a wrong value that a message quotes
 _EXACT_FLOAT = 2**53
 _MAGNITUDE = 30  # digits before or after its point that no amount has
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_UNIX_TIME = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)
+_UNIX_TIME = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)  # with fewer digits it is 20240920, a date
 _FLAGS: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -265,7 +265,7 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     others = {field.name: field.metadata["other"] for field in fields if "other" in field.metadata}
     hints = get_type_hints(get_origin(kind) or kind)
     unsure = {
-        field.name: partial(converter.structure, cl=hints[field.name])
+        field.name: _reader(converter.get_structure_hook(hints[field.name]), hints[field.name])
         for field in fields
         if "unsure" in field.metadata
     }
@@ -304,12 +304,18 @@ def _with_names(value: dict[str, Any], others: Mapping[str, str]) -> dict[str, A
     return left | moved
 
 
+def _reader(hook: Hook, kind: Any) -> Callable[[Any], Any]:
+    return lambda value: hook(value, kind)
+
+
 def _unread(value: dict[str, Any], unsure: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     """What is in fields whose content is not documented, and does not fit them."""
     found = {}
     for name, read in unsure.items():
+        if value.get(name) is None:
+            continue
         try:
-            read(value.get(name))
+            read(value[name])
         except Exception:  # noqa: BLE001 - it stays as it came
             found[name] = value[name]
     return found
@@ -346,8 +352,10 @@ def _float(value: Any, _: Any) -> float:
 
 
 def _decimal(value: Any, _: Any) -> Decimal:
+    if type(value) is Decimal:  # as `parse` reads it
+        return value
     if _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        amount = value if isinstance(value, Decimal) else _exactly(str(value))
+        amount = _exactly(str(value))
         if isinstance(amount, Decimal) and amount.is_finite():
             return amount
     raise _wrong(value, "an amount")
@@ -382,12 +390,10 @@ def _bool(value: Any, _: Any) -> bool:
 def _datetime(value: Any, _: Any) -> datetime:
     """A time in any of the forms of the API: ISO 8601, SQL's without a zone, Unix seconds."""
     try:
-        # What begins with so many digits is no date: 20240920 is one.
-        is_unix = isinstance(value, str) and value[:9].isdecimal() and _UNIX_TIME.fullmatch(value)
-        if isinstance(value, str) and not is_unix:
+        if isinstance(value, str) and ("-" in value or not _UNIX_TIME.fullmatch(value)):
             moment = datetime.fromisoformat(value)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if is_unix or _is_number(value):
+        if isinstance(value, str) or _is_number(value):
             return datetime.fromtimestamp(float(value), UTC)
     except (ValueError, OverflowError, OSError):
         pass
@@ -395,7 +401,7 @@ def _datetime(value: Any, _: Any) -> datetime:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -417,11 +423,13 @@ def _plain(value: Any) -> Any:
 
 def _list(value: Any) -> list[Any]:
     """A list without its nulls, which are no items; null is an empty one."""
+    if isinstance(value, list):
+        return [item for item in value if item is not None] if None in value else value
     if isinstance(value, dict) and all(key.isdecimal() for key in value):
-        value = list(value.values())  # how PHP writes a list with gaps
-    if not isinstance(value, list | NoneType):
-        raise _wrong(value, "a list")
-    return [item for item in value if item is not None] if value and None in value else value or []
+        return _list(list(value.values()))  # how PHP writes a list with gaps
+    if value is None:
+        return []
+    raise _wrong(value, "a list")
 
 
 def _wrong(value: Any, wanted: str) -> TypeError:

@@ -17,14 +17,14 @@ __all__ = ["Envelope", "Page", "Pages", "page_of"]
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PageLinks(Model):
     """Where the other pages are; the numbers are taken from `PageMeta`."""
 
     next: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PageMeta(Model):
     """Which page it is."""
 
@@ -33,7 +33,7 @@ class PageMeta(Model):
     total: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Envelope(Model, Generic[T]):
     """A list as the API answers with it."""
 

@@ -17,7 +17,7 @@ __all__ = ["Affiliate", "AffiliateService"]
 _CODE_MIN, _CODE_MAX = 5, 20  # characters
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Affiliate(Model):
     """The referral account. What an answer left out is None.
 

@@ -16,7 +16,7 @@ from ..core.pages import Pages
 __all__ = ["Backup", "Backups"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Backup(Model):
     """A backup of a server. What an answer left out is None.
 

@@ -20,7 +20,7 @@ class DepositMethod(OpenEnum):
     CARD = "card"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class BalanceDeposit(Model):
     """A deposit.
 
@@ -37,7 +37,7 @@ class BalanceDeposit(Model):
     payment_date: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class BitcoinDeposit(Model):
     """A deposit in Bitcoin that is not confirmed yet.
 
@@ -56,7 +56,7 @@ class BitcoinDeposit(Model):
     noticed_on: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Balance(Model):
     """The balance, in ``currency``.
 

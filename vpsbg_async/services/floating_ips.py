@@ -26,7 +26,7 @@ class LockReason(OpenEnum):
     ATTACH = "floating-ip-attach"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class FloatingIP(Model):
     """A Floating IP. What an answer left out is None.
 

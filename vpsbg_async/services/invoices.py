@@ -22,7 +22,7 @@ class InvoiceType(OpenEnum):
     ORIGINAL = "original"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Invoice(Model):
     """An invoice. Its amounts are in the currency of the account, see `Balance`.
 

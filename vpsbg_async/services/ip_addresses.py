@@ -31,7 +31,7 @@ class FloatingIPStatus(OpenEnum):
     SUSPENDED = "suspended"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class FloatingIPRef(Model):
     """What an address tells of the Floating IP that it is.
 
@@ -50,7 +50,7 @@ class FloatingIPRef(Model):
     expiry: object = attrs.field(default=None, hash=False)  # any JSON
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class IPAddress(Model):
     """An IP address. What an answer left out is None.
 

@@ -63,7 +63,7 @@ class GeoAction(OpenEnum):
     DENY = "deny"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ProtectedService(Model):
     """The service that a protected address belongs to.
 
@@ -78,7 +78,7 @@ class ProtectedService(Model):
     label: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class NetworkProtection(Model):
     """The protection of an address.
 
@@ -97,7 +97,7 @@ class NetworkProtection(Model):
     protected_service: ProtectedService | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Attack(Model):
     """An attack on an address. What an answer left out is None.
 
@@ -127,7 +127,7 @@ class Attack(Model):
     peak_pps: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AttackProtocol(Model):
     """A protocol that an attack uses.
 
@@ -148,7 +148,7 @@ class AttackProtocol(Model):
     total_pps: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AttackASN(Model):
     """A network that an attack comes from.
 
@@ -171,7 +171,7 @@ class AttackASN(Model):
     total_pps: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AttackSourceIP(Model):
     """An address that an attack comes from.
 
@@ -192,7 +192,7 @@ class AttackSourceIP(Model):
     total_pps: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AttackPorts(Model):
     """Ports that an attack uses, as raw JSON; what is in it is not documented.
 
@@ -207,7 +207,7 @@ class AttackPorts(Model):
     udp: Mapping[str, object] | None = unsure_field()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AttackDetail(Attack):
     """An attack with where it comes from and what it uses.
 
@@ -228,7 +228,7 @@ class AttackDetail(Attack):
     top_ports: AttackPorts | None = unsure_field()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Blacklist(Model):
     """Networks that an address gets nothing from.
 
@@ -242,7 +242,7 @@ class Blacklist(Model):
     networks: tuple[str, ...] | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class GeoFilter(Model):
     """A filter by country.
 

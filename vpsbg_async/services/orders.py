@@ -73,7 +73,7 @@ class OrderedServiceType(OpenEnum):
     SERVER_ADDON = "server-addon"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Promo(Model):
     """A promo code.
 
@@ -88,7 +88,7 @@ class Promo(Model):
     minimum_billing_cycle: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PaymentInformation(Model):
     """How an order was paid: the first four by card, the last three in Bitcoin.
 
@@ -111,7 +111,7 @@ class PaymentInformation(Model):
     confirmed_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class OrderedService(Model):
     """A service in an order, one line of it.
 
@@ -146,7 +146,7 @@ class OrderedService(Model):
     promo: Promo | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Order(Model):
     """An order. What an answer left out is None.
 

@@ -35,7 +35,7 @@ class AddonKey(OpenEnum):
     MICROSOFT_OFFICE_SAL = "microsoft-office-sal"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Plan(Model):
     """A plan, of a server or of a Floating IP. Answers leave many fields out; these are None.
 
@@ -74,7 +74,7 @@ class Plan(Model):
     price_with_vat: Decimal | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PlanAddon(Model):
     """An extra that a server of a plan can have.
 

@@ -18,7 +18,7 @@ from .servers import Server
 __all__ = ["AddonScaleCost", "AvailableAddon", "ServerAddons"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AvailableAddon(Model):
     """An extra that can be bought for a server.
 
@@ -44,7 +44,7 @@ class AvailableAddon(Model):
     scale_price_with_vat: Decimal | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AddonScaleCost(Model):
     """What more of an extra costs, or less of it gives back; how that is signed is not known.
 

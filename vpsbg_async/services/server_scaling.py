@@ -21,7 +21,7 @@ class Downtime(OpenEnum):
     EXTENDED = "extended"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ScaleCost(Model):
     """What a larger plan costs, or a smaller one gives back; how that is signed is not known.
 

@@ -16,7 +16,7 @@ from ..core.pages import Pages
 __all__ = ["Snapshot", "Snapshots"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Snapshot(Model):
     """A snapshot of a server. What an answer left out is None.
 

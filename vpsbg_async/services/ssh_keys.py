@@ -19,7 +19,7 @@ _NAME_MIN, _NAME_MAX = 3, 100  # characters
 _KEY = re.compile(r"ssh-(rsa|ed25519) [A-Za-z0-9+/=]+([ \t][^\x00-\x08\n-\x1f\x7f-\x9f]+)?")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class SSHKeyServer(Model):
     """A server that uses a key.
 
@@ -32,7 +32,7 @@ class SSHKeyServer(Model):
     hostname: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class SSHKey(Model):
     """A public key. What an answer left out is None.
 

@@ -15,7 +15,7 @@ from ..core.model import Model, json_field, renamed_field
 __all__ = ["Country", "TwoFactorSecret", "User", "UserService"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Country(Model):
     """A country.
 
@@ -32,7 +32,7 @@ class Country(Model):
     tax_rate: Decimal | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class User(Model):
     """The account holder. What an answer left out is None.
 
@@ -73,7 +73,7 @@ class User(Model):
     newsletter: bool | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TwoFactorSecret(Model):
     """A new secret for an authenticator; it does not show in a repr.
 

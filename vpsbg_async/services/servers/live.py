@@ -29,7 +29,7 @@ class MeasuredBootImageType(OpenEnum):
     KERNEL = "kernel"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class MeasuredBootImage(Model):
     """A boot image that was uploaded; known from use, not from the documentation.
 
@@ -50,7 +50,7 @@ class MeasuredBootImage(Model):
     created_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerMeasuredBoot(Model):
     """What a server boots in place of the stock image.
 
@@ -61,7 +61,7 @@ class ServerMeasuredBoot(Model):
     kernel_image: MeasuredBootImage | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class CPULoad(Model):
     """How busy the processors are.
 
@@ -72,7 +72,7 @@ class CPULoad(Model):
     used: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class CPUUsage(CPULoad):
     """How busy the processors are, and how idle.
 
@@ -83,7 +83,7 @@ class CPUUsage(CPULoad):
     free: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Usage(Model):
     """How much of something is used.
 
@@ -96,7 +96,7 @@ class Usage(Model):
     limit: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerState(Model):
     """What a server is doing, as the server itself tells it; known from use only.
 
@@ -115,7 +115,7 @@ class ServerState(Model):
     measured_boot: ServerMeasuredBoot | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerStatus(Model):
     """What a server is doing. What an answer left out is None.
 
@@ -140,7 +140,7 @@ class ServerStatus(Model):
     bandwidth: Usage | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerMetric(Model):
     """How busy a server was at one moment.
 
@@ -165,7 +165,7 @@ class ServerMetric(Model):
     io_write: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class BandwidthDay(Model):
     """Traffic of one day.
 
@@ -180,7 +180,7 @@ class BandwidthDay(Model):
     outgoing: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerBandwidth(Model):
     """Traffic of a server.
 

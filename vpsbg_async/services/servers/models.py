@@ -48,7 +48,7 @@ class Virtualization(OpenEnum):
     KVM = "kvm"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerImageGroup(Model):
     """A family of images.
 
@@ -63,7 +63,7 @@ class ServerImageGroup(Model):
     key: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerImage(Model):
     """What is installed on a server; known from examples.
 
@@ -80,7 +80,7 @@ class ServerImage(Model):
     group: ServerImageGroup | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerAddon(Model):
     """An extra that a server has. Older answers hold name and quantity only.
 
@@ -107,7 +107,7 @@ class ServerAddon(Model):
     ended_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class CancelRequest(Model):
     """That a service is to end; known from an example.
 
@@ -124,7 +124,7 @@ class CancelRequest(Model):
     created_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ServerSettings(Model):
     """What can be done with a server.
 
@@ -137,7 +137,7 @@ class ServerSettings(Model):
     snapshots_enabled: bool | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Server(Model):
     """A server. What an answer left out is None.
 
@@ -194,7 +194,7 @@ class Server(Model):
     state: ServerState | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RenewAmount(Model):
     """What a renewal costs, in the currency of the account, see `Balance`.
 

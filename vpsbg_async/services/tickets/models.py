@@ -35,7 +35,7 @@ class ServiceType(OpenEnum):
     SHARED_HOSTING = "shared-hosting"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TicketAttachment(Model):
     """A file of a message, as the API tells of it.
 
@@ -52,7 +52,7 @@ class TicketAttachment(Model):
     mime_type: str | None = json_field("mimeType")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TicketMessage(Model):
     """A message of a ticket.
 
@@ -102,7 +102,7 @@ class AttachmentMismatch:
                 return f"{sent} was sent and the ticket has {told}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Ticket(Model):
     """A support ticket. What an answer left out is None.
 
