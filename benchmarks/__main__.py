@@ -1,11 +1,12 @@
 """Everything that is measured beside others, in one run.
 
-    python -m benchmarks [--quick] [--only NAME ...] [--json FILE] [--plots FOLDER]
+    python -m benchmarks [--quick] [--only NAME ...] [--to FOLDER]
 
 Contenders take turns in short blocks, so what counts are the ratios; the absolute figures are those
 of the machine. The table has the ratio of minima, and beside it the median of the ratios within a
-round with its quartiles. The far end is a process of its own; how busy it was is told below. Memory
-under 100,000 tickets, chaos and kills have commands of their own: see the README.
+round with its quartiles. The far end is a process of its own; how busy it was is told below. With
+``--to`` the table, all figures as JSON, and plots are written to a folder. Memory under 100,000
+tickets, chaos and kills have commands of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from . import bulks, creating, reading, starting, streaming
 from .plots import draw
@@ -37,23 +37,33 @@ PARTS: Mapping[str, Callable[[Plan], AsyncIterator[Case]]] = {
 _PACKAGES = ("aiohttp", "attrs", "cattrs", "aiofiles", "orjson", "httpx2", "niquests", "pydantic")
 
 
-async def measure(names: Sequence[str], *, quick: bool, plots: Path | None) -> dict[str, Any]:
-    """Measure these parts, and print what comes of each as soon as it is known."""
+async def measure(names: Sequence[str], *, quick: bool, folder: Path | None) -> None:
+    """Measure these parts, and tell what came of it."""
     cases: list[Case] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as files:
         async with sink() as far_end:
             began = time.perf_counter()
-            plan = Plan(sink=far_end, folder=Path(folder), quick=quick)
+            plan = Plan(sink=far_end, folder=Path(files), quick=quick)
             for name in names:
                 async for case in PARTS[name](plan):
                     cases.append(case)
-                    print(f"# {case.name}", file=sys.stderr, flush=True)
+                    print(case.name, file=sys.stderr, flush=True)
             busy = await far_end.cpu() / (time.perf_counter() - began)
-            if plots is not None:
-                await draw(plan, plots)
-    print("\n".join(table(cases)))
-    print(f"\nThe far end was busy for {busy:.0%} of the time.")
-    return as_json(cases, {"python": platform.python_version(), "packages": _versions()})
+            told = "\n".join(
+                (*table(cases), "", f"The far end was busy for {busy:.0%} of the time.")
+            )
+            print(told)
+            if folder is not None:
+                await asyncio.to_thread(_write, folder, told, cases)
+                await draw(plan, folder)
+
+
+def _write(folder: Path, told: str, cases: Sequence[Case]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"python": platform.python_version(), "packages": _versions()}
+    (folder / "table.md").write_text(f"{told}\n", encoding="utf-8")
+    figures = json.dumps(as_json(cases, facts), indent=1)
+    (folder / "figures.json").write_text(f"{figures}\n", encoding="utf-8")
 
 
 def _versions() -> dict[str, str]:
@@ -65,13 +75,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only see that it works")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="some parts only")
-    parser.add_argument("--json", type=Path, help="write all figures to a file")
-    parser.add_argument("--plots", type=Path, help="draw the curves into a folder")
+    parser.add_argument("--to", type=Path, help="write table, figures and plots into a folder")
     arguments = parser.parse_args()
     names = arguments.only or [*PARTS]
-    told = asyncio.run(measure(names, quick=arguments.quick, plots=arguments.plots))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(told, indent=2))
+    asyncio.run(measure(names, quick=arguments.quick, folder=arguments.to))
 
 
 if __name__ == "__main__":

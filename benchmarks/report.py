@@ -73,6 +73,10 @@ def table(cases: Sequence[Case]) -> Iterator[str]:
             )
 
 
+def _rounded(costs: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    return {name: [float(f"{cost:.4g}") for cost in taken] for name, taken in costs.items()}
+
+
 def as_json(cases: Sequence[Case], facts: Mapping[str, Any]) -> dict[str, Any]:
     """All that was measured."""
     return {
@@ -81,7 +85,7 @@ def as_json(cases: Sequence[Case], facts: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "name": case.name,
                 "unit": case.unit,
-                "costs": {} if case.result is None else dict(case.result.costs),
+                "costs": {} if case.result is None else _rounded(case.result.costs),
                 "figures": [
                     {**attrs.asdict(verdict), "is_met": verdict.is_met} for verdict in case.verdicts
                 ],

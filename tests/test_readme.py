@@ -35,7 +35,7 @@ async def graph() -> AsyncIterator[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -62,20 +62,16 @@ async def test_example(number: int, tmp_path: Path, sandbox: Sandbox, graph: str
 EXPECTED = (
     "case-2 created ",
     " Server misbehaves",
-    " orders\n",
     "",
     "{'subject': ('must have at least 3 characters, not 2',)}",
-    "ticket ",
-    "518 of 518 bytes",
+    " orders\n",
     "1 ticket, at the third attempt",
 )
 FILES: tuple[list[str], ...] = (
     ["mtr.txt"] * 3,
     ["mtr.txt", "снимка.png"],
-    [],
     ["mtr.txt", "mtr from Sofia.txt", "снимка.png", "generated.log", "graph.png"],
     [],
-    ["mtr.txt"],
-    ["mtr.txt"],
+    [],
     [],
 )

@@ -86,20 +86,21 @@ def test_the_table_tells_what_was_missed() -> None:
 
 async def test_all_of_it_can_be_run(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks", "--quick", "--json", str(tmp_path / "all.json")),
-        *("--plots", str(tmp_path / "plots")),
+        *(sys.executable, "-m", "benchmarks", "--quick", "--to", str(tmp_path / "speed")),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    told = json.loads((tmp_path / "all.json").read_text())
+    folder = tmp_path / "speed"
+    told = json.loads((folder / "figures.json").read_text())
     figures = [figure for case in told["cases"] for figure in case["figures"]]
     assert len(figures) == 20
     assert all(figure["measured"] > 0 for figure in figures)
     rows = [line for line in out.decode().splitlines() if line.startswith("| ")]
     assert len(rows) == len(figures) + 2
     assert re.search(r"The far end was busy for [0-9]+% of the time\.", out.decode())
+    assert (folder / "table.md").read_text() == out.decode()
     for name in ("by-size", "by-number"):
-        assert "<svg" in (tmp_path / "plots" / f"{name}.svg").read_text()
+        assert "<svg" in (folder / f"{name}.svg").read_text()

@@ -20,9 +20,9 @@ PAGES = sorted(
     if "_build" not in path.relative_to(DOCS).parts
 )
 
-_BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _RUN = "\nasyncio.run(main())\n"
-_KINDS = {"python", "console", "output", "text", "{toctree}", "{eval-rst}", "{include}"}
+_KINDS = {"python", "console", "output", "text", "{toctree}", "{eval-rst}", "{image}", "{include}"}
 
 
 @attrs.frozen
