@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
 from types import GenericAlias, NoneType, UnionType
@@ -17,6 +15,7 @@ from cattrs import AttributeValidationNote, Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
 from ..errors import ResponseError
+from . import values
 from .answer import Answer
 from .model import Model, OpenEnum
 
@@ -31,12 +30,6 @@ T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
 _PLACES = 5  # of wrong places that a message names
-_SHOWN = 60  # characters of a wrong value that a message quotes
-_EXACT_FLOAT = 2**53
-_MAGNITUDE = 30  # digits before or after its point that no amount has
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_UNIX_TIME = re.compile(r"\d{9,}(\.\d+)?", re.ASCII)  # with fewer digits it is 20240920, a date
-_FLAGS: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 
 def parse(answer: Answer, kind: Any = object) -> Any:
@@ -58,16 +51,7 @@ def parse(answer: Answer, kind: Any = object) -> Any:
         raise ResponseError(text, status=answer.status, body=answer.body) from error
 
 
-def _exactly(text: str) -> Decimal | float:
-    """A number with its digits, but for one of such a size that it can be no amount."""
-    with suppress(ArithmeticError):  # of an exponent that not even Decimal has
-        number = Decimal(text)
-        if abs(number.adjusted()) <= _MAGNITUDE:
-            return number
-    return float(text)
-
-
-_exact_loads = partial(json.loads, parse_float=_exactly)
+_exact_loads = partial(json.loads, parse_float=values.exactly)
 
 
 def _loads(body: bytes) -> Any:
@@ -151,26 +135,26 @@ def _has_amounts(kind: Any) -> bool:
 @cache
 def _converter(*, exact: bool) -> Converter:
     converter = Converter(detailed_validation=exact)
-    converter.register_structure_hook(int, _int)
-    converter.register_structure_hook(str, _str)
-    converter.register_structure_hook(bool, _bool)
-    converter.register_structure_hook(float, _float)
-    converter.register_structure_hook(Decimal, _decimal)
-    converter.register_structure_hook(datetime, _datetime)
+    converter.register_structure_hook(int, values.integer)
+    converter.register_structure_hook(str, values.text)
+    converter.register_structure_hook(bool, values.flag)
+    converter.register_structure_hook(float, values.number)
+    converter.register_structure_hook(Decimal, values.amount)
+    converter.register_structure_hook(datetime, values.moment)
     converter.register_structure_hook_func(
-        lambda kind: kind is object, lambda value, _: _plain(value)
+        lambda kind: kind is object, lambda value, _: values.plain(value)
     )
-    converter.register_structure_hook(OpenEnum, _enum)
+    converter.register_structure_hook(OpenEnum, values.member)
 
     @converter.register_structure_hook_factory(_is_tuple)
     def _tuples(kind: Any) -> Hook:
         item = get_args(kind)[0]
-        items: Any = GenericAlias(list, (item,))
         if exact:
-            named = converter.get_structure_hook(items)
-            return lambda value, _: tuple(named(_list(value), items))
+            listed: Any = GenericAlias(list, (item,))
+            named = converter.get_structure_hook(listed)
+            return lambda value, _: tuple(named(values.items(value), listed))
         hook = converter.get_structure_hook(item)
-        return lambda value, _: tuple([hook(part, item) for part in _list(value)])
+        return lambda value, _: tuple([hook(part, item) for part in values.items(value)])
 
     # cattrs has one of its own, which looks its way through each time.
     @converter.register_structure_hook_factory(_is_optional)
@@ -184,9 +168,9 @@ def _converter(*, exact: bool) -> Converter:
 
     @converter.register_structure_hook_factory(_is_mapping)
     def _mappings(kind: Any) -> Hook:
-        values: Any = GenericAlias(dict, get_args(kind))
-        hook = converter.get_structure_hook(values)
-        return lambda value, _: hook(_object(value), values)
+        mapped: Any = GenericAlias(dict, get_args(kind))
+        hook = converter.get_structure_hook(mapped)
+        return lambda value, _: hook(values.mapping(value), mapped)
 
     @converter.register_structure_hook_factory(_is_choice)
     def _choices(kind: Any) -> Hook:
@@ -197,7 +181,7 @@ def _converter(*, exact: bool) -> Converter:
 
     @converter.register_structure_hook_factory(_is_model)
     def _models(kind: type[Model]) -> Hook:
-        return _model_hook(kind, converter)
+        return _tolerant(_model_hook(kind, converter), kind, converter)
 
     return converter
 
@@ -242,7 +226,7 @@ def _chosen(
     for kinds, hook, part in hooks:
         if isinstance(value, kinds):
             return hook(value, part)
-    raise _wrong(value, " or ".join(sorted({kinds[0].__name__ for kinds, _, _ in hooks})))
+    raise values.wrong(value, " or ".join(sorted({kinds[0].__name__ for kinds, _, _ in hooks})))
 
 
 def _is_model(kind: Any) -> bool:
@@ -262,35 +246,61 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
     make = make_dict_structure_fn(kind, converter, **overrides)
     known = set(names.values())
     may_be_empty = all(field.default is not attrs.NOTHING for field in fields)
-    others = {field.name: field.metadata["other"] for field in fields if "other" in field.metadata}
-    hints = get_type_hints(get_origin(kind) or kind)
-    unsure = {
-        field.name: _reader(converter.get_structure_hook(hints[field.name]), hints[field.name])
-        for field in fields
-        if "unsure" in field.metadata
-    }
 
     def hook(value: Any, _: Any) -> Model:
         if not isinstance(value, dict):
             if value == [] and not may_be_empty:
-                raise _wrong(value, "an object")
-            value = _object(value)
-        if others:
-            value = _with_names(value, others)
-        unread = _unread(value, unsure) if unsure else {}
-        if unread:
-            value = {name: value[name] for name in value.keys() - unread.keys()}
+                raise values.wrong(value, "an object")
+            value = values.mapping(value)
         try:
             model = make(value, kind)
         except ExceptionGroup as error:
             _rename(error, names)
             raise
-        if known.issuperset(value) and not unread:
+        if known.issuperset(value):
             return model
-        extra = {name: value[name] for name in value.keys() - known} | unread
-        return attrs.evolve(model, extra=extra)
+        return attrs.evolve(model, extra={name: value[name] for name in value.keys() - known})
 
     return hook
+
+
+def _tolerant(hook: Hook, kind: type[Model], converter: Converter) -> Hook:
+    """The same for a model with fields of two names, or of which it is not known what they hold."""
+    hints = get_type_hints(get_origin(kind) or kind)
+    fields = attrs.fields(get_origin(kind) or kind)
+    others = {field.name: field.metadata["other"] for field in fields if "other" in field.metadata}
+    unsure = {
+        field.name: converter.get_structure_hook(hints[field.name])
+        for field in fields
+        if "unsure" in field.metadata
+    }
+    if not others and not unsure:
+        return hook
+
+    def tolerant(value: Any, _: Any) -> Model:
+        if not isinstance(value, dict):
+            return cast(Model, hook(value, kind))
+        value = _with_names(value, others)
+        unread = {
+            name: value[name]
+            for name, read in unsure.items()
+            if value.get(name) is not None and not _fits(value[name], read, hints[name])
+        }
+        if not unread:
+            return cast(Model, hook(value, kind))
+        left = {name: item for name, item in value.items() if name not in unread}
+        model = cast(Model, hook(left, kind))
+        return attrs.evolve(model, extra={**model.extra, **unread})
+
+    return tolerant
+
+
+def _fits(value: Any, hook: Hook, kind: Any) -> bool:
+    try:
+        hook(value, kind)
+    except Exception:  # noqa: BLE001 - whatever it is, the value stays as it came
+        return False
+    return True
 
 
 def _with_names(value: dict[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
@@ -300,25 +310,10 @@ def _with_names(value: dict[str, Any], others: Mapping[str, str]) -> dict[str, A
         for name, other in others.items()
         if value.get(name) is None and other in value
     }
+    if not moved:
+        return value
     left = {name: item for name, item in value.items() if name not in map(others.get, moved)}
     return left | moved
-
-
-def _reader(hook: Hook, kind: Any) -> Callable[[Any], Any]:
-    return lambda value: hook(value, kind)
-
-
-def _unread(value: dict[str, Any], unsure: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    """What is in fields whose content is not documented, and does not fit them."""
-    found = {}
-    for name, read in unsure.items():
-        if value.get(name) is None:
-            continue
-        try:
-            read(value[name])
-        except Exception:  # noqa: BLE001 - it stays as it came
-            found[name] = value[name]
-    return found
 
 
 def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
@@ -326,114 +321,3 @@ def _rename(error: ExceptionGroup, names: Mapping[str, str | None]) -> None:
         for note in getattr(part, "__notes__", ()):
             if isinstance(note, AttributeValidationNote):
                 note.name = names.get(note.name) or note.name
-
-
-# The hooks take what JSON may hold for a type, such as a number in quotes, and nothing else:
-# Python's own int() and str() would make 1 of 1.9 and "None" of null.
-
-
-def _int(value: Any, _: Any) -> int:
-    if type(value) is int:
-        return value
-    if isinstance(value, Decimal):
-        value = float(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_FLOAT:
-        return int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and value.removeprefix("-").isdecimal():
-        return int(value)
-    raise _wrong(value, "a whole number")
-
-
-def _float(value: Any, _: Any) -> float:
-    if _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        with suppress(OverflowError):
-            return float(value)
-    raise _wrong(value, "a number")
-
-
-def _decimal(value: Any, _: Any) -> Decimal:
-    if type(value) is Decimal:  # as `parse` reads it
-        return value
-    if _is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        amount = _exactly(str(value))
-        if isinstance(amount, Decimal) and amount.is_finite():
-            return amount
-    raise _wrong(value, "an amount")
-
-
-def _str(value: Any, _: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if _is_number(value):
-        return str(value)
-    raise _wrong(value, "text")
-
-
-def _enum(value: Any, kind: type[OpenEnum]) -> OpenEnum:
-    known = _known_of(kind)
-    return known[value] if type(value) is str and value in known else kind(_str(value, str))
-
-
-@cache
-def _known_of(kind: type[OpenEnum]) -> Mapping[str, OpenEnum]:
-    return {member.value: member for member in kind}  # Enum's own look-up is slow
-
-
-def _bool(value: Any, _: Any) -> bool:
-    if value in (True, False):  # 1 and 0 too, as PHP is apt to write them
-        return bool(value)
-    if isinstance(value, str) and value in _FLAGS:
-        return _FLAGS[value]
-    raise _wrong(value, "true or false")
-
-
-def _datetime(value: Any, _: Any) -> datetime:
-    """A time in any of the forms of the API: ISO 8601, SQL's without a zone, Unix seconds."""
-    try:
-        if isinstance(value, str) and ("-" in value or not _UNIX_TIME.fullmatch(value)):
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if isinstance(value, str) or _is_number(value):
-            return datetime.fromtimestamp(float(value), UTC)
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise _wrong(value, "a time")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if value == []:  # how PHP writes an empty object
-        return {}
-    if not isinstance(value, dict):
-        raise _wrong(value, "an object")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """JSON that is given as it is, with numbers as JSON's own."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _list(value: Any) -> list[Any]:
-    """A list without its nulls, which are no items; null is an empty one."""
-    if isinstance(value, list):
-        return [item for item in value if item is not None] if None in value else value
-    if isinstance(value, dict) and all(key.isdecimal() for key in value):
-        return _list(list(value.values()))  # how PHP writes a list with gaps
-    if value is None:
-        return []
-    raise _wrong(value, "a list")
-
-
-def _wrong(value: Any, wanted: str) -> TypeError:
-    value = _plain(value)
-    shown = "null" if value is None else repr(value)
-    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-    return TypeError(f"{shown} is not {wanted}")
