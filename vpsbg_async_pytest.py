@@ -9,8 +9,10 @@ the package, which is imported when a test asks for one of the fixtures, and not
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from vpsbg_async import VPSBG
+    from vpsbg_async import VPSBG, Request, Response, Transport
     from vpsbg_async.sandbox import Sandbox
 
 __all__ = ["pytest_configure", "vpsbg", "vpsbg_sandbox"]
@@ -62,19 +64,45 @@ def _made_with(fixture: Callable[..., Any], loop: str) -> dict[str, object]:
             yield sandbox
 
     async def client(vpsbg_sandbox: Sandbox) -> AsyncIterator[VPSBG]:
-        from vpsbg_async import VPSBG  # noqa: PLC0415
+        from vpsbg_async import VPSBG, AiohttpTransport  # noqa: PLC0415
 
-        async with VPSBG(vpsbg_sandbox.api_key, base_url=vpsbg_sandbox.url) as vps:
+        transport = _of_this_loop(AiohttpTransport())
+        async with VPSBG(
+            vpsbg_sandbox.api_key, base_url=vpsbg_sandbox.url, transport=transport
+        ) as vps:
             yield vps
 
     names = {f"_vpsbg_sandbox_{loop}": sandbox, f"_vpsbg_{loop}": client}
     return {name: fixture(name=name)(function) for name, function in names.items()}
 
 
+def _of_this_loop(inner: Transport) -> Transport:
+    """Have calls from another event loop fail at once: the sandbox stands still meanwhile."""
+    from vpsbg_async import NotSentError, Transport  # noqa: PLC0415
+
+    loop = asyncio.get_running_loop()
+
+    class OfThisLoop(Transport):
+        is_closed = False
+
+        def send(self, request: Request, /) -> AbstractAsyncContextManager[Response]:
+            if asyncio.get_running_loop() is not loop and not self.is_closed:
+                text = "it comes from another event loop than that of the test: give the fixture"
+                raise NotSentError(f"{text} that calls the loop_scope of the test", permanent=True)
+            return inner.send(request)
+
+        async def aclose(self) -> None:
+            self.is_closed = True
+            await inner.aclose()
+
+    return OfThisLoop()
+
+
 def _loop_of(request: pytest.FixtureRequest) -> str:
     """In which event loop the test runs: a fixture has to run in the same."""
     marker = request.node.get_closest_marker("asyncio")
-    if inspect.iscoroutinefunction(request.function):
+    made_of = getattr(request.function, "hypothesis", None)  # what @given has wrapped
+    if inspect.iscoroutinefunction(getattr(made_of, "inner_test", request.function)):
         if "anyio_backend" in request.fixturenames:
             if request.getfixturevalue("anyio_backend_name") != "asyncio":
                 pytest.skip("vpsbg_async runs on asyncio")
@@ -84,7 +112,8 @@ def _loop_of(request: pytest.FixtureRequest) -> str:
             told = marker.kwargs
             return str(told.get("loop_scope") or told.get("scope") or default or "function")
     pytest.fail(
-        f"{request.fixturename} is for async tests that pytest-asyncio or anyio runs; "
-        "in others, enter a vpsbg_async.sandbox.Sandbox where you run your own event loop",
+        f"{request.fixturename} is for async tests that pytest-asyncio or anyio runs, and is an "
+        "argument of them; elsewhere, enter a vpsbg_async.sandbox.Sandbox in an event loop of "
+        "your own",
         pytrace=False,
     )

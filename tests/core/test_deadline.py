@@ -422,6 +422,25 @@ class TestCaller:
         assert outcome_of(caught.value) is Outcome.UNKNOWN
         assert not is_safe_to_retry(caught.value)
 
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @in_virtual_time
+    async def test_a_cancellation_that_nobody_asked_for_is_a_failure(self, method: str) -> None:
+        """As of a task that a transport shares with others: passed on, it would tell nobody."""
+
+        class Shared(FakeTransport):
+            @asynccontextmanager
+            async def send(self, request: Request, /) -> AsyncIterator[Response]:
+                lookup = asyncio.ensure_future(asyncio.sleep(60))
+                asyncio.get_running_loop().call_soon(lookup.cancel)
+                await lookup
+                async with super().send(request) as response:
+                    yield response
+
+        vps = VPSBG("key", transport=Shared(), clock=VirtualClock(), retry=None)
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await vps.request(method, "/servers")
+        assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+
     @in_virtual_time
     async def test_before_it_has_begun_nothing_is_told(self) -> None:
         stage = Stage("no answer")

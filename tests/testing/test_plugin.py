@@ -112,6 +112,41 @@ class TestWithPytestAsyncio:
         )
         project.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
 
+    def test_for_tests_of_hypothesis(self, project: pytest.Pytester) -> None:
+        project.makepyfile(
+            """
+            import pytest
+            from hypothesis import HealthCheck, given, settings, strategies as st
+
+            @settings(max_examples=2, suppress_health_check=[*HealthCheck], deadline=None)
+            @given(page=st.integers(1, 1))
+            @pytest.mark.asyncio
+            async def test_it(vpsbg, page):
+                await vpsbg.orders.list(page=page)
+            """
+        )
+        project.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+    def test_a_fixture_in_another_loop_is_told_so_at_once(self, project: pytest.Pytester) -> None:
+        project.makepyfile(
+            """
+            import pytest, pytest_asyncio
+            from vpsbg_async import NotSentError
+
+            @pytest_asyncio.fixture
+            async def error(vpsbg):
+                with pytest.raises(NotSentError, match="loop_scope of the test") as caught:
+                    await vpsbg.tickets.create(department_id=2, subject="One", message="Hello.")
+                return caught.value
+
+            @pytest.mark.asyncio(loop_scope="module")
+            async def test_it(error, vpsbg):
+                assert error.permanent
+                await vpsbg.balance.get()
+            """
+        )
+        project.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
+
     def test_each_test_has_its_own(self, project: pytest.Pytester) -> None:
         project.makepyfile(
             """

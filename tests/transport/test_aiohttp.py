@@ -7,10 +7,12 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from vpsbg_async import VPSBG, Attachment, TicketDraft
 from vpsbg_async.errors import (
     ConfigurationError,
     NotSentError,
@@ -19,6 +21,7 @@ from vpsbg_async.errors import (
     ResponseReadError,
     TransportError,
 )
+from vpsbg_async.sandbox import Sandbox
 from vpsbg_async.testing import NetworkTransportConformance, RawConnection, RawServer
 from vpsbg_async.testing.bodies import WatchedBody, hanging
 from vpsbg_async.testing.conformance import consume
@@ -222,6 +225,97 @@ class TestAPoolThatIsFull:
             hold.goes_on.set()
             assert await sending == b"ok"
             await transport.aclose()
+
+
+class NeverResolves(aiohttp.abc.AbstractResolver):
+    """A resolver that finds nothing, and does not say so."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def resolve(self, *_: Any, **__: Any) -> list[Any]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return []
+
+    async def close(self) -> None:
+        pass
+
+
+class TestALenderThatCloses:
+    """aiohttp cancels whoever waits for a connection then, which nobody has asked for."""
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_while_a_place_is_waited_for(self, method: str) -> None:
+        hold = Hold()
+        connector = aiohttp.TCPConnector(limit=1)
+        async with RawServer(hold) as server, aiohttp.ClientSession(connector=connector) as session:
+            busy = asyncio.ensure_future(session.get(server.url))
+            await hold.arrived.wait()
+            transport = AiohttpTransport(session=session)
+            call = asyncio.create_task(consume(transport, request_to(server.url, method)))
+            await asyncio.sleep(0.05)
+            await session.close()
+            with pytest.raises(NotSentError, match="lends its connections") as caught:
+                await call
+            assert caught.value.permanent
+            with pytest.raises(NotSentError, match="lends its connections"):
+                await consume(transport, request_to(server.url, method))
+            await transport.aclose()
+            await asyncio.wait({busy})
+            assert busy.exception() is not None
+
+    async def test_while_a_host_is_looked_up(self) -> None:
+        resolver = NeverResolves()
+        connector = aiohttp.TCPConnector(resolver=resolver)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            transport = AiohttpTransport(session=session)
+            request = request_to("http://api.example.com/", "POST")
+            call = asyncio.create_task(consume(transport, request))
+            await resolver.asked.wait()
+            await session.close()
+            with pytest.raises(NotSentError, match="lends its connections"):
+                await call
+            await transport.aclose()
+
+    async def test_as_the_caller_is_cancelled(self) -> None:
+        resolver = NeverResolves()
+        connector = aiohttp.TCPConnector(resolver=resolver)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            transport = AiohttpTransport(session=session)
+            request = request_to("http://api.example.com/", "POST")
+            call = asyncio.create_task(consume(transport, request))
+            await resolver.asked.wait()
+            call.cancel()
+            await session.close()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await transport.aclose()
+
+    async def test_each_ticket_of_a_run_has_its_outcome(self) -> None:
+        hangs = asyncio.Event()
+        stuck = Attachment.from_stream(functools.partial(hanging, hangs), name="stuck.log", size=6)
+        drafts = [
+            TicketDraft(
+                department_id=2,
+                subject=f"No. {number}",
+                message="It is down.",
+                attachments=[] if number else [stuck],
+            )
+            for number in range(5)
+        ]
+        connector = aiohttp.TCPConnector(limit=1)
+        async with Sandbox() as sandbox, aiohttp.ClientSession(connector=connector) as session:
+            transport = AiohttpTransport(session=session)
+            async with (
+                VPSBG(sandbox.api_key, base_url=sandbox.url, transport=transport) as vps,
+                vps.tickets.create_many(drafts, concurrency=3) as run,
+            ):
+                await hangs.wait()
+                await session.close()
+                ended = [outcome.reference async for outcome in run]
+            assert len(ended) == run.summary.rejected == 5
+            assert sandbox.tickets == ()
 
 
 class TestClosing:

@@ -157,6 +157,8 @@ class Call:
                 the caller's.
             lost: The attempt that the call goes on after, None if it begins with one.
         """
+        task = asyncio.current_task()
+        asked = 0 if task is None else task.cancelling()
         deadline, clock = self._options.deadline, self._session.clock
         timer = None if deadline is None else clock.timeout(deadline)
         try:
@@ -169,9 +171,14 @@ class Call:
             self._finish(error)
             raise
         except asyncio.CancelledError as cancelled:
+            verdict = self._finish(self._broken_off("broken off by CancelledError"))
+            if task is not None and task.cancelling() == asked:
+                # Nobody has cancelled the call, but something that it waited for. Passed on, it
+                # would end the task without a word: a group of tasks takes it for the wish of one.
+                raise verdict from cancelled
             # It stays one, with our verdict as its cause for `outcome_of`: as a context it would
             # give way to an older error that is being handled.
-            raise cancelled from self._finish(self._broken_off("broken off by CancelledError"))
+            raise cancelled from verdict
         except AssertionError:
             raise  # a test's own word
         except Exception as error:

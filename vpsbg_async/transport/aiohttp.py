@@ -29,6 +29,8 @@ from .watch import Watch
 
 __all__ = ["AiohttpTransport"]
 
+_LENDER_CLOSED = "the session that lends its connections is closed"
+
 
 class AiohttpTransport:
     """Sends requests with aiohttp, over connections of its own or of an application's session.
@@ -111,11 +113,13 @@ class AiohttpTransport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
-        if self._session is None and not self._closed:
+        if self._closed:
+            raise NotSentError("the transport is closed", permanent=True)
+        if self._session is None:
             self._loop = loop
             self._session = self._make_session()
-        if self._session is None or self._closed or self._session.closed:
-            raise NotSentError("the transport is closed", permanent=True)
+        if self._session.closed:
+            raise NotSentError(_LENDER_CLOSED, permanent=True)
         if self._loop is not loop:
             raise NotSentError("the transport belongs to another event loop", permanent=True)
         return self._session
@@ -127,7 +131,7 @@ class AiohttpTransport:
         else:
             pool = self._lender.connector
         if pool is None or pool.closed:
-            raise NotSentError("the session that lends its connections is closed", permanent=True)
+            raise NotSentError(_LENDER_CLOSED, permanent=True)
         return aiohttp.ClientSession(
             connector=cast(aiohttp.BaseConnector, _Entrance(pool)),
             connector_owner=self._lender is None,
@@ -260,11 +264,22 @@ class _Entrance:
         assert watch is not None, "the attempt is waiting for this"  # noqa: S101
         told: Any = _Told(watch)
         while True:
-            connection = await self._pool.connect(req, [*traces, told], timeout)
+            connection = await self._connection(req, [*traces, told], timeout)
             if not (told.reused and _has_something_to_say(connection.protocol)):
                 watch.sending()
                 return connection
             connection.close()
+
+    async def _connection(self, *arguments: Any) -> Any:
+        task = asyncio.current_task()
+        asked = 0 if task is None else task.cancelling()
+        try:
+            return await self._pool.connect(*arguments)
+        except asyncio.CancelledError:
+            # A pool that is closed cancels whoever waits for it. Nobody has cancelled the call.
+            if self._pool.closed and (task is None or task.cancelling() == asked):
+                raise NotSentError(_LENDER_CLOSED, permanent=True) from None
+            raise
 
 
 # Weak, because whatever is begun meanwhile keeps its context, and so would keep what was sent: the

@@ -46,7 +46,7 @@ async def open_ticket(vps: VPSBG, files: Files, text: str, ref: str, tell: Tell)
     try:
         while not (await asyncio.wait({upload}, timeout=PACE))[0]:
             with suppress(Exception):  # no matter if a word on the way is lost
-                await tell(news)
+                await asyncio.wait_for(tell(news), PACE)
         return f"Ticket {upload.result().id} is open."
     except VPSBGError as error:
         logging.warning("%s: %s", ref, error)

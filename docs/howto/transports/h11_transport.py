@@ -172,13 +172,19 @@ class Link:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
         self.http = h11.Connection(h11.CLIENT)
-        self.incoming = asyncio.create_task(reader.read(PIECE))
+        self.incoming = self.begin_to_read()
+
+    def begin_to_read(self) -> asyncio.Task[bytes]:
+        """Have a read under way, whose failure asyncio need not tell the log if nobody asks."""
+        incoming = asyncio.create_task(self.reader.read(PIECE))
+        incoming.add_done_callback(lambda read: read.cancelled() or read.exception())
+        return incoming
 
     async def event(self) -> object:
         """What comes next of an answer."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
             self.http.receive_data(await self.incoming)
-            self.incoming = asyncio.create_task(self.reader.read(PIECE))
+            self.incoming = self.begin_to_read()
         return event
 
     async def chunks(
@@ -208,8 +214,6 @@ class Link:
         self.reader.set_exception(ConnectionAbortedError("the transport was closed"))
         self.writer.transport.abort()
         await asyncio.wait({self.incoming})
-        if not self.incoming.cancelled():
-            self.incoming.exception()  # or asyncio would tell the log that nobody has asked for it
 
 
 def head_of(request: sdk.Request, url: SplitResult) -> h11.Request:
