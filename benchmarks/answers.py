@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["MESSAGE", "name_of", "server_pages", "ticket", "ticket_of_50"]
+__all__ = ["MESSAGE", "SERVERS", "name_of", "server_pages", "ticket", "ticket_of_50"]
 
 _TIME = "2026-11-24T12:00:00.000000Z"
 _WORDS = (
@@ -14,6 +14,7 @@ _WORDS = (
 MESSAGE = "<p>It stopped answering pings at 04:12.</p>"
 _PER_PAGE = 50
 _PAGES = 20
+SERVERS = _PAGES * _PER_PAGE
 
 
 def name_of(index: int) -> str:

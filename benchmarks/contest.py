@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import attrs
 
-__all__ = ["Contender", "Cost", "Result", "Target", "Verdict", "compete"]
+__all__ = ["Contender", "Cost", "Result", "Target", "Verdict", "compete", "repeated"]
 
 
 @attrs.frozen
@@ -46,6 +46,16 @@ Contender = Callable[[int], Awaitable[Cost | None]]
 """Does its work so many times. What it returns is what that took, if it knows better."""
 
 
+def repeated(work: Callable[[], Awaitable[object]]) -> Contender:
+    """Does something so many times, one after the other."""
+
+    async def contend(count: int) -> None:
+        for _ in range(count):
+            await work()
+
+    return contend
+
+
 @attrs.frozen(kw_only=True)
 class Result:
     """What each contender took, for one operation in each round.
@@ -63,6 +73,16 @@ class Result:
     def of_minima(self, name: str, peer: str) -> float:
         """How many times what a peer takes, each at its best."""
         return self.best(name) / self.best(peer)
+
+    def verdict(self, case: str, figure: str, target: Target, *, name: str, peer: str) -> Verdict:
+        """How many times what a peer takes, held against a target."""
+        return Verdict(
+            case=case,
+            figure=figure,
+            measured=self.of_minima(name, peer),
+            paired=self.paired(name, peer),
+            target=target,
+        )
 
     def paired(self, name: str, peer: str) -> tuple[float, float, float]:
         """The same within the rounds: lower quartile, median and upper quartile."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from .answers import name_of
-from .contest import Contender, Target, Verdict, compete
+from .contest import Result, Target, compete, repeated
 from .peers import BY_HAND, FLOOR, HTTPX2, NIQUESTS, US, Files, creators
 from .report import Case, Plan
 
@@ -41,20 +41,10 @@ async def _contest(  # noqa: PLR0917 - a row of the table
     targets: dict[str, Target],
     also: Sequence[str],
 ) -> Case:
-    async with creators(plan.sink.url + place, files, [US, *targets, *also]) as create:
-        result = await compete(
-            {name: _repeated(create[name]) for name in create},
-            count=plan.scaled(200),
-            rounds=plan.rounds(25),
-        )
+    peers = [US, *targets, *also]
+    result = await _compete(plan, place, files, peers, count=200, rounds=25)
     verdicts = [
-        Verdict(
-            case=name,
-            figure=f"processor time, of {peer}",
-            measured=result.of_minima(US, peer),
-            paired=result.paired(US, peer),
-            target=target,
-        )
+        result.verdict(name, f"processor time, of {peer}", target, name=US, peer=peer)
         for peer, target in targets.items()
     ]
     return Case(name=name, result=result, verdicts=verdicts)
@@ -66,20 +56,18 @@ async def by_size(plan: Plan) -> dict[str, list[tuple[int, float]]]:
     for size in _SIZES:
         files: Files = [(name_of(0), b"x" * size)] if size else []
         place = f"/1x{size}" if size else ""
-        async with creators(plan.sink.url + place, files, [*curves]) as create:
-            result = await compete(
-                {name: _repeated(create[name]) for name in create},
-                count=plan.scaled(50),
-                rounds=plan.rounds(8),
-            )
+        result = await _compete(plan, place, files, [*curves], count=50, rounds=8)
         for name, curve in curves.items():
             curve.append((size, result.best(name)))
     return curves
 
 
-def _repeated(create: Callable[[], Awaitable[object]]) -> Contender:
-    async def contend(count: int) -> None:
-        for _ in range(count):
-            await create()
-
-    return contend
+async def _compete(
+    plan: Plan, place: str, files: Files, names: Sequence[str], *, count: int, rounds: int
+) -> Result:
+    async with creators(plan.sink.url + place, files, names) as create:
+        return await compete(
+            {name: repeated(create[name]) for name in create},
+            count=plan.scaled(count),
+            rounds=plan.rounds(rounds),
+        )

@@ -209,9 +209,7 @@ async def _by_hand(url: str, files: Files) -> AsyncIterator[Create]:
                 for field, value in FIELDS.items():
                     form.add_field(field, value)
                 for name, source in files:
-                    opened: Any = source
-                    if isinstance(source, Path):
-                        opened = stack.enter_context(source.open("rb"))
+                    opened = _opened(stack, source)
                     form.add_field(
                         "attachments[]", opened, filename=name, content_type="text/plain"
                     )
@@ -229,11 +227,8 @@ async def _httpx2(url: str, files: Files) -> AsyncIterator[Create]:
 
         async def create() -> object:
             with ExitStack() as stack:
-                attached: Any = [
-                    ("attachments[]", (name, _opened(stack, source), "text/plain"))
-                    for name, source in files
-                ]
-                response = await client.post(target, data=FIELDS, files=attached or None)
+                attached = _attached(stack, files)
+                response = await client.post(target, data=FIELDS, files=attached)
             response.raise_for_status()
             return PydanticTicket.model_validate_json(response.content)
 
@@ -249,15 +244,19 @@ async def _niquests(url: str, files: Files) -> AsyncIterator[Create]:
 
         async def create() -> object:
             with ExitStack() as stack:
-                attached: Any = [
-                    ("attachments[]", (name, _opened(stack, source), "text/plain"))
-                    for name, source in files
-                ]
-                response = await session.post(target, data=FIELDS, files=attached or None)
+                attached = _attached(stack, files)
+                response = await session.post(target, data=FIELDS, files=attached)
             response.raise_for_status()
             return json.loads(response.content or b"")
 
         yield create
+
+
+def _attached(stack: ExitStack, files: Files) -> Any:
+    """The files in the form that requests has made common."""
+    return [
+        ("attachments[]", (name, _opened(stack, source), "text/plain")) for name, source in files
+    ] or None
 
 
 def _opened(stack: ExitStack, source: bytes | Path) -> Any:

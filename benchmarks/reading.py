@@ -19,8 +19,8 @@ from vpsbg_async import VPSBG, Ticket
 from vpsbg_async.core import convert
 from vpsbg_async.core.answer import Answer
 
-from .answers import ticket_of_50
-from .contest import Contender, Target, Verdict, compete
+from .answers import SERVERS, ticket_of_50
+from .contest import Contender, Target, compete
 from .peers import BY_HAND, KEY, US, HandTicket, PydanticTicket, hand_converter
 from .report import Case, Plan
 
@@ -128,13 +128,8 @@ async def _ticket(plan: Plan) -> Case:
         rounds=plan.rounds(25),
     )
     name = "get a ticket of 50 messages, structured"
-    verdict = Verdict(
-        case=name,
-        figure="processor time, of pydantic",
-        measured=result.of_minima(US, PYDANTIC),
-        paired=result.paired(US, PYDANTIC),
-        target=Target(value=2.0),
-    )
+    figure, target = f"processor time, of {PYDANTIC}", Target(value=2.0)
+    verdict = result.verdict(name, figure, target, name=US, peer=PYDANTIC)
     return Case(name=name, result=result, verdicts=[verdict])
 
 
@@ -155,32 +150,27 @@ async def _servers(plan: Plan) -> Case:
 
         async def ours(count: int) -> None:
             for _ in range(count):
-                assert len([server async for server in vps.servers.list()]) == 1000  # noqa: PLR2004
+                assert len([server async for server in vps.servers.list()]) == SERVERS
 
         async def raw(count: int) -> None:
             for _ in range(count):
-                assert len([server async for server in _all(session, url)]) == 1000  # noqa: PLR2004
+                assert len([server async for server in _all(session, url)]) == SERVERS
 
         async def by_hand(count: int) -> None:
             for _ in range(count):
                 servers = [
                     converter.structure(server, HandServer) async for server in _all(session, url)
                 ]
-                assert len(servers) == 1000  # noqa: PLR2004
+                assert len(servers) == SERVERS
 
         result = await compete(
             {US: ours, ORJSON: raw, BY_HAND: by_hand}, count=1, rounds=plan.rounds(15)
         )
     name = "list 1,000 servers over pages"
+    targets = {ORJSON: Target(value=6.0), BY_HAND: Target(value=1.2)}
     verdicts = [
-        Verdict(
-            case=name,
-            figure=f"processor time, of {peer}",
-            measured=result.of_minima(US, peer),
-            paired=result.paired(US, peer),
-            target=Target(value=bound),
-        )
-        for peer, bound in ((ORJSON, 6.0), (BY_HAND, 1.2))
+        result.verdict(name, f"processor time, of {peer}", target, name=US, peer=peer)
+        for peer, target in targets.items()
     ]
     return Case(name=name, result=result, verdicts=verdicts)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from .contest import Contender, Cost, Target, Verdict, compete
+from .contest import Contender, Cost, Target, compete
 from .peers import US
 from .report import Case, Plan
 
@@ -34,15 +34,11 @@ async def measure(plan: Plan) -> AsyncIterator[Case]:
         rounds=plan.rounds(21),
     )
     name = "import"
+    text = f"processor time, of importing {FOUR}"
+    targets = {US: Target(value=1.15), SERVICES: Target(value=1.5)}
     verdicts = [
-        Verdict(
-            case=name,
-            figure=f"{mine}: processor time, of importing {FOUR}",
-            measured=result.of_minima(mine, FOUR),
-            paired=result.paired(mine, FOUR),
-            target=Target(value=bound),
-        )
-        for mine, bound in ((US, 1.15), (SERVICES, 1.5))
+        result.verdict(name, f"{mine}: {text}", target, name=mine, peer=FOUR)
+        for mine, target in targets.items()
     ]
     yield Case(name=name, result=result, verdicts=verdicts)
 

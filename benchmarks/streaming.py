@@ -15,18 +15,15 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
-
-import aiohttp
 
 from vpsbg_async import VPSBG, Timeouts
 from vpsbg_async.events import BytesSent, Event
 
 from .answers import name_of
-from .contest import Contender, Cost, Target, Verdict, compete
+from .contest import Contender, Cost, Target, Verdict, compete, repeated
 from .flat import resident_mib
-from .peers import BY_HAND, FIELDS, KEY, PATH, US
+from .peers import BY_HAND, FIELDS, PATH, US, creators
 from .report import Case, Plan
 from .sink import STALLS
 
@@ -56,12 +53,13 @@ def _write(path: Path, mib: int) -> None:
 
 async def _throughput(plan: Plan, path: Path, mib: int) -> Case:
     url = f"{plan.sink.url}/1x{mib * _MIB}"
-    async with AsyncExitStack() as stack:
-        vps = await stack.enter_async_context(VPSBG("key", base_url=url))
-        session = await stack.enter_async_context(aiohttp.ClientSession(headers=KEY))
+    async with (
+        VPSBG("key", base_url=url) as vps,
+        creators(url, [(path.name, path)], [BY_HAND]) as create,
+    ):
         contenders: dict[str, Contender] = {
             US: lambda _: _with_us(vps, path),
-            BY_HAND: lambda _: _by_hand(session, url, path),
+            BY_HAND: repeated(create[BY_HAND]),
             CURL: lambda _: _with_curl(url, path),
         }
         result = await compete(
@@ -94,15 +92,6 @@ async def _with_us(vps: VPSBG, path: Path) -> None:
         attachments=[path],
     )
     assert not ticket.attachment_mismatches
-
-
-async def _by_hand(session: aiohttp.ClientSession, url: str, path: Path) -> None:
-    with path.open("rb") as file:
-        form = aiohttp.FormData(FIELDS)
-        form.add_field("attachments[]", file, filename=path.name, content_type="text/plain")
-        async with session.post(url + PATH, data=form) as response:
-            response.raise_for_status()
-            await response.json()
 
 
 async def _with_curl(url: str, path: Path) -> Cost:

@@ -69,8 +69,8 @@ __all__ = [
 _UNKNOWN_ADVICE = "it may have happened: look before you send it again"
 _BODY_SHOWN = 200  # characters of a server's text that a message quotes
 _LONG = 24 * 60 * 60.0  # seconds, of which the number tells a person nothing
+READS = frozenset({"GET", "HEAD", "OPTIONS"})  # change nothing, so they can be sent at will
 _PASSING = frozenset({HTTPStatus.LOCKED, HTTPStatus.TOO_MANY_REQUESTS})
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Outcome(StrEnum):
@@ -145,7 +145,7 @@ class VPSBGError(Exception):
     @property
     def only_reads(self) -> bool:
         """Whether the call changes nothing, so that it can be sent at will."""
-        return self.harmless or self.method in _READS
+        return self.harmless or self.method in READS
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""

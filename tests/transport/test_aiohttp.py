@@ -242,6 +242,20 @@ class NeverResolves(aiohttp.abc.AbstractResolver):
         pass
 
 
+@contextlib.asynccontextmanager
+async def looking_up() -> AsyncIterator[tuple[aiohttp.ClientSession, asyncio.Task[bytes]]]:
+    """An application's session, and a call over its connections that waits for a resolver."""
+    resolver = NeverResolves()
+    connector = aiohttp.TCPConnector(resolver=resolver)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        transport = AiohttpTransport(session=session)
+        request = request_to("http://api.example.com/", "POST")
+        call = asyncio.create_task(consume(transport, request))
+        await resolver.asked.wait()
+        yield session, call
+        await transport.aclose()
+
+
 class TestALenderThatCloses:
     """aiohttp cancels whoever waits for a connection then, which nobody has asked for."""
 
@@ -266,31 +280,17 @@ class TestALenderThatCloses:
             assert busy.exception() is not None
 
     async def test_while_a_host_is_looked_up(self) -> None:
-        resolver = NeverResolves()
-        connector = aiohttp.TCPConnector(resolver=resolver)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            transport = AiohttpTransport(session=session)
-            request = request_to("http://api.example.com/", "POST")
-            call = asyncio.create_task(consume(transport, request))
-            await resolver.asked.wait()
+        async with looking_up() as (session, call):
             await session.close()
             with pytest.raises(NotSentError, match="lends its connections"):
                 await call
-            await transport.aclose()
 
     async def test_as_the_caller_is_cancelled(self) -> None:
-        resolver = NeverResolves()
-        connector = aiohttp.TCPConnector(resolver=resolver)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            transport = AiohttpTransport(session=session)
-            request = request_to("http://api.example.com/", "POST")
-            call = asyncio.create_task(consume(transport, request))
-            await resolver.asked.wait()
+        async with looking_up() as (session, call):
             call.cancel()
             await session.close()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await transport.aclose()
 
     async def test_each_ticket_of_a_run_has_its_outcome(self) -> None:
         hangs = asyncio.Event()

@@ -266,16 +266,13 @@ def _model_hook(kind: type[Model], converter: Converter) -> Hook:
 
 def _tolerant(hook: Hook, kind: type[Model], converter: Converter) -> Hook:
     """The same for a model with fields of two names, or of which it is not known what they hold."""
-    hints = get_type_hints(get_origin(kind) or kind)
     fields = attrs.fields(get_origin(kind) or kind)
     others = {field.name: field.metadata["other"] for field in fields if "other" in field.metadata}
-    unsure = {
-        field.name: converter.get_structure_hook(hints[field.name])
-        for field in fields
-        if "unsure" in field.metadata
-    }
-    if not others and not unsure:
+    names = [field.name for field in fields if "unsure" in field.metadata]
+    if not others and not names:
         return hook
+    hints = get_type_hints(get_origin(kind) or kind)
+    unsure = {name: converter.get_structure_hook(hints[name]) for name in names}
 
     def tolerant(value: Any, _: Any) -> Model:
         if not isinstance(value, dict):

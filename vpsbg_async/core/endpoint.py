@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from ..errors import InvalidInputError
+from ..errors import READS, InvalidInputError
 
 __all__ = [
     "NUMBER_END",
@@ -25,9 +25,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing, so that they can be sent at will."""
 
 NUMBER_END = 2**63  # no database has this many of anything
 

@@ -7,11 +7,10 @@ import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from contextvars import ContextVar
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, cast
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -23,6 +22,7 @@ from ..errors import (
     VPSBGError,
 )
 from . import Headers, Request, Response
+from .current import Current
 from .reach import KEEPALIVE, READING, Proxies, reason_of, refusal_in
 from .upload import Upload
 from .watch import Watch
@@ -189,7 +189,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
             self._answer.close()
 
     async def _exchange(self) -> aiohttp.ClientResponse:
-        token = _watch.set(ref(self._watch))
+        token = _watch.set(self._watch)
         try:
             async with self._watch:
                 answer = await self._transport.request(self._request, payload=self._payload)
@@ -260,12 +260,11 @@ class _Entrance:
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109
         """Called by aiohttp."""
-        watch = _watch.get()()
-        assert watch is not None, "the attempt is waiting for this"  # noqa: S101
-        told: Any = _Told(watch)
+        watch = _watch.get()
+        phases: Any = _Phases(watch)
         while True:
-            connection = await self._connection(req, [*traces, told], timeout)
-            if not (told.reused and _has_something_to_say(connection.protocol)):
+            connection = await self._connection(req, [*traces, phases], timeout)
+            if not (phases.reused and _has_something_to_say(connection.protocol)):
                 watch.sending()
                 return connection
             connection.close()
@@ -282,12 +281,10 @@ class _Entrance:
             raise
 
 
-# Weak, because whatever is begun meanwhile keeps its context, and so would keep what was sent: the
-# connection too, for as long as it lives.
-_watch: ContextVar[ref[Watch]] = ContextVar("_watch")
+_watch: Current[Watch] = Current("_watch")  # of the attempt that aiohttp is at work for
 
 
-class _Told:
+class _Phases:
     """What a pool tells while it makes or finds a connection (see `aiohttp.tracing.Trace`).
 
     Attributes:

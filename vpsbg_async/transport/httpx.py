@@ -16,15 +16,15 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import SplitResult, urlsplit
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 from ..errors import ConfigurationError, NotSentError, ResponseReadError, VPSBGError
 from . import Headers, Request, Response
+from .current import Current
 from .reach import KEEPALIVE, PORTS, READING, Proxies, Proxy, reason_of, refusal_in
 from .upload import Upload
 from .watch import Watch
@@ -204,7 +204,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         except ValueError as error:
             raise NotSentError("the URL cannot be called", permanent=True) from error
         pool = self._transport.pool_for(url)
-        token = _attempt.set(ref(self))
+        token = _attempt.set(self)
         try:
             async with self._watch:
                 return await pool.handle_async_request(request)
@@ -266,16 +266,7 @@ class _Attempt(AbstractAsyncContextManager[Response]):
         return verdict
 
 
-# Weak, because whatever is begun meanwhile keeps its context, and so would keep what was sent: the
-# connection too, for as long as it lives.
-_attempt: ContextVar[ref[_Attempt]] = ContextVar("_attempt")
-
-
-def _current() -> _Attempt:
-    """The attempt that httpcore2 is at work for."""
-    attempt = _attempt.get()()
-    assert attempt is not None, "it is waiting for this"  # noqa: S101
-    return attempt
+_attempt: Current[_Attempt] = Current("_attempt")  # that httpcore2 is at work for
 
 
 class _EndedError(Exception):
@@ -390,7 +381,7 @@ class _Pool(httpcore2.AsyncConnectionPool):
 
     def create_connection(self, origin: httpcore2.Origin) -> httpcore2.AsyncConnectionInterface:
         """Called by httpcore2 in the task of the request that needs it, as there is no limit."""
-        connection = _current().connection = super().create_connection(origin)
+        connection = _attempt.get().connection = super().create_connection(origin)
         return connection
 
 
@@ -422,7 +413,7 @@ class _Network(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
         """Called by httpcore2."""
-        attempt = _current()
+        attempt = _attempt.get()
         attempt.connecting()
         try:
             return _Stream(await Wire.to(host, port), self)
@@ -449,7 +440,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
         """Called by httpcore2."""
         if not buffer:
             return
-        _current().writes(self._wire, buffer)
+        _attempt.get().writes(self._wire, buffer)
         if not await self._wire.write(buffer):
             raise httpcore2.WriteError("answered, or closed, before it was sent")
 
@@ -464,7 +455,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
             await self._wire.start_tls(self._network.ssl_context, server_hostname)
         except OSError as error:
             failure = NotSentError(f"no TLS with {server_hostname}: {reason_of(error)}")
-            raise _current().ended(failure, error) from None
+            raise _attempt.get().ended(failure, error) from None
         return self
 
     async def aclose(self) -> None:
